@@ -1,0 +1,127 @@
+"""Every error that a user can meet. Each message says what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+
+class PulmoScanError(Exception):
+    """Base of all the project's errors; `str(error)` is a sentence for a person."""
+
+
+# What the user gave us
+
+
+class RadiographError(PulmoScanError):
+    """A file that cannot become a `Radiograph`."""
+
+
+class EmptyFile(RadiographError):
+    def __init__(self) -> None:
+        super().__init__("The file is empty. Export or download it again.")
+
+
+class FileTooLarge(RadiographError):
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"The file has {size / 2**20:.0f} MB; the limit is {limit / 2**20:.0f} MB. "
+            "Export the radiograph as PNG or JPEG, at no more than 4,000 pixels a side."
+        )
+
+
+class ImageTooLarge(RadiographError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"The image unpacks to more than {limit / 1e6:.0f} megapixels, the limit. "
+            "Scale it down to no more than 4,000 pixels a side."
+        )
+
+
+class ImageTooSmall(RadiographError):
+    def __init__(self, width: int, height: int, limit: int) -> None:
+        super().__init__(
+            f"The image is {width} × {height} pixels; at least {limit} a side are needed. "
+            "Use the original radiograph rather than a thumbnail."
+        )
+
+
+class BlankImage(RadiographError):
+    def __init__(self) -> None:
+        super().__init__("Every pixel has the same value: the image shows nothing. Export it again.")
+
+
+class AnimatedImage(RadiographError):
+    def __init__(self, frames: int) -> None:
+        super().__init__(f"The file holds {frames} frames or pages. Save the one radiograph as an image of its own.")
+
+
+class UnsupportedFormat(RadiographError):
+    def __init__(self, formats: str) -> None:
+        super().__init__(f"This is not an image file that can be read. Use one of: {formats}.")
+
+
+class DicomNotSupported(RadiographError):
+    def __init__(self) -> None:
+        super().__init__("DICOM files cannot be read yet. Export the radiograph from the viewer as PNG or JPEG.")
+
+
+class DamagedImage(RadiographError):
+    def __init__(self) -> None:
+        super().__init__("The image is damaged or cut short and cannot be decoded. Export or download it again.")
+
+
+class FileNotReadable(RadiographError):
+    def __init__(self, path: object, why: str) -> None:
+        super().__init__(f"{path} cannot be opened ({why}). Check the path and the permissions.")
+
+
+# What is installed
+
+
+class ModelError(PulmoScanError):
+    """A model that cannot be used as it is installed."""
+
+
+class UnknownModel(ModelError):
+    def __init__(self, name: str, known: str) -> None:
+        super().__init__(f"There is no model called “{name}”. Choose one of: {known}.")
+
+
+class WeightsMissing(ModelError):
+    def __init__(self, path: object) -> None:
+        super().__init__(
+            f"The weights file {path} is missing. Fetch it with `git checkout -- weights`, "
+            "or train it anew with `python -m pulmoscan train`."
+        )
+
+
+class WeightsDamaged(ModelError):
+    def __init__(self, path: object, why: str) -> None:
+        super().__init__(f"{path} cannot be used: {why}. Restore it with `git checkout -- weights`.")
+
+
+class CardMismatch(ModelError):
+    def __init__(self, card: object, weights: object) -> None:
+        super().__init__(
+            f"{card} was measured on other weights than {weights} holds. Restore both with "
+            "`git checkout -- weights`, or measure anew with `python -m pulmoscan calibrate`."
+        )
+
+
+# How it was called
+
+
+class InvalidThreshold(PulmoScanError):
+    def __init__(self, value: float) -> None:
+        super().__init__(f"The threshold is a probability from 0 to 1, not {value:g}.")
+
+
+class UnknownPopulation(PulmoScanError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no population called “{name}”. Choose child, adult or auto.")
+
+
+class DatasetError(PulmoScanError):
+    """A dataset folder that is missing or not laid out as documented."""
+
+
+class TrainingError(PulmoScanError):
+    """A training run that cannot start or go on."""

@@ -1,0 +1,97 @@
+"""The architectures: torchvision backbones split into feature extractor and pooled linear head.
+
+The split is what makes Grad-CAM possible without hooks (see `gradcam`): the head alone is differentiated, with respect
+to the feature map, and a model shared by many sessions is never touched.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+import torchvision
+from torch import nn
+from torch.nn import functional
+
+
+class Network(nn.Module):
+    """One radiograph in, one logit out: `forward(x) == head(features(x))`.
+
+    `backbone` keeps torchvision's module names, so torchvision's own weights load into it by name.
+    """
+
+    backbone: nn.Module
+
+    @abstractmethod
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """Model input [N, 3, 224, 224] -> feature map [N, C, 7, 7]."""
+
+    @abstractmethod
+    def activate(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """Feature map -> the rectified activations [N, C, 7, 7] that the head pools."""
+
+    @property
+    @abstractmethod
+    def linear(self) -> nn.Linear:
+        """The linear layer, C -> 1, behind the pooling."""
+
+    def head(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """Feature map [N, C, 7, 7] -> logit [N]."""
+        pooled = self.activate(feature_map).mean(dim=(2, 3))
+        return self.linear(pooled).squeeze(1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(x))
+
+
+class DenseNet(Network):
+    """DenseNet-121 (Huang et al. 2017, doi 10.1109/CVPR.2017.243); the feature map is the output of `norm5`.
+
+    norm5 is followed by a ReLU, which torchvision applies in place; here it is out of place and part of the head, so
+    that the feature map survives for Grad-CAM.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = torchvision.models.densenet121(num_classes=1)
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        return self.backbone.features(x)
+
+    def activate(self, feature_map: torch.Tensor) -> torch.Tensor:
+        return functional.relu(feature_map)
+
+    @property
+    def linear(self) -> nn.Linear:
+        return self.backbone.classifier
+
+
+class ResNet(Network):
+    """ResNet-18 or -50 (He et al. 2016, doi 10.1109/CVPR.2016.90); the feature map is the output of `layer4`."""
+
+    def __init__(self, backbone: torchvision.models.ResNet) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        net = self.backbone
+        x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
+        return net.layer4(net.layer3(net.layer2(net.layer1(x))))
+
+    def activate(self, feature_map: torch.Tensor) -> torch.Tensor:
+        return feature_map  # layer4 ends in a ReLU
+
+    @property
+    def linear(self) -> nn.Linear:
+        return self.backbone.fc
+
+
+def build_network(architecture: str) -> Network:
+    """A network with random weights: `densenet121`, `resnet50` or `resnet18`."""
+    if architecture == "densenet121":
+        return DenseNet()
+    if architecture == "resnet50":
+        return ResNet(torchvision.models.resnet50(num_classes=1))
+    if architecture == "resnet18":
+        return ResNet(torchvision.models.resnet18(num_classes=1))
+    raise ValueError(f"unknown architecture: {architecture}")

@@ -1,0 +1,1 @@
+"""Data, augmentation, training, calibration and evaluation: everything that makes and measures the weights."""

@@ -1,0 +1,263 @@
+"""Train one network: lung-guided, children and adults together, checkpointed every epoch.
+
+The schedule is fixed beforehand and the last epoch's averaged weights are kept; validation curves are recorded but
+choose nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from safetensors.torch import load_file
+from sklearn.metrics import roc_auc_score
+from torch import nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from pulmoscan import preprocessing
+from pulmoscan.errors import TrainingError
+from pulmoscan.networks import Network, build_network
+from pulmoscan.radiograph import load_radiograph
+from pulmoscan.training.datasets import Example, data_hash, load_datasets, select
+from pulmoscan.training.lung_guidance import attention_loss
+from pulmoscan.training.samples import Batch, BatchPlan, TrainingSamples, collate
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Everything that decides how a network comes out, kept in its training record."""
+
+    architecture: str
+    epochs: int
+    seed: int = 0
+    views_per_batch: int = 32
+    pairs_per_batch: int = 4
+    adult_repeats: int = 2
+    learning_rate: float = 4e-4
+    weight_decay: float = 0.05
+    warm_up: float = 0.2
+    average_decay: float = 0.995
+    label_smoothing: float = 0.05
+    lung_guided: bool = True
+    attention_weight: float = 0.5
+    consistency_weight: float = 0.1
+
+
+@dataclass
+class TrainingState:
+    """What a checkpoint holds."""
+
+    network: Network
+    average: AveragedModel
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    commit: str = ""
+    epoch: int = 0
+    curves: list[dict[str, float]] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        parts = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimiser", "schedule")}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        torch.save(parts | {"commit": self.commit, "epoch": self.epoch, "curves": self.curves}, partial)
+        partial.replace(path)
+
+    def restore(self, path: Path) -> None:
+        parts = torch.load(path, weights_only=True)
+        for name in ("network", "average", "optimiser", "schedule"):
+            getattr(self, name).load_state_dict(parts[name])
+        self.commit, self.epoch, self.curves = parts["commit"], parts["epoch"], parts["curves"]
+
+
+def train(
+    plan: TrainingPlan, data: Sequence[Path], init: str, checkpoint: Path, workers: int = 2
+) -> tuple[Network, dict[str, Any]]:
+    """Train after `plan`, resuming from `checkpoint` if it is there.
+
+    Args:
+        data: dataset folders (see `datasets`).
+        init: `imagenet` (torchvision's own weights), `random`, or a safetensors file with torchvision's names.
+
+    Returns:
+        The network with the averaged weights, in eval mode on the CPU, and the training record.
+
+    Raises:
+        DatasetError: a folder is missing or has no known layout.
+        TrainingError: the initial weights cannot be had.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    seed_everything(plan.seed)
+    examples = load_datasets(data)
+    training, validation = select(examples, "train"), select(examples, "validation")
+    if not training or not validation:
+        raise TrainingError("The data holds no training split. Give the whole dataset folder, not its test part.")
+    batches = BatchPlan(training, plan.views_per_batch, plan.pairs_per_batch, plan.adult_repeats, plan.seed)
+    state = start(plan, init, len(batches), device)
+    if checkpoint.is_file():
+        state.restore(checkpoint)
+        print(f"resumed from {checkpoint} after epoch {state.epoch}")
+    loader = DataLoader(
+        TrainingSamples(training, plan.lung_guided),
+        batch_sampler=batches,
+        collate_fn=collate,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+    )
+    while state.epoch < plan.epochs:
+        batches.epoch = state.epoch
+        seed_everything(plan.seed + 1 + state.epoch)
+        began = time.monotonic()
+        losses = train_epoch(state, loader, plan, device)
+        state.epoch += 1
+        averaged: Network = state.average.module
+        point = {"epoch": state.epoch, **losses, **validate(averaged, validation, device)}
+        state.curves.append(point | {"seconds": time.monotonic() - began})
+        state.save(checkpoint)
+        print("  ".join(f"{name} {value:.4g}" for name, value in state.curves[-1].items()), flush=True)
+    record = {
+        "plan": asdict(plan),
+        "init": Path(init).name,
+        "data_sha256": data_hash(examples),
+        "examples": {"train": len(training), "validation": len(validation)},
+        "commit": state.commit,
+        "device": device.type,
+        "torch": torch.__version__,
+        "curves": state.curves,
+    }
+    return state.average.module.cpu().eval(), record
+
+
+def start(plan: TrainingPlan, init: str, steps_per_epoch: int, device: torch.device) -> TrainingState:
+    """A network with its initial weights, optimiser, one-cycle schedule and exponential moving average."""
+    network = build_network(plan.architecture)
+    initialise(network, plan.architecture, init)
+    network = network.to(device=device, memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, plan.learning_rate, total_steps=plan.epochs * steps_per_epoch + 1, pct_start=plan.warm_up
+    )
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.average_decay), use_buffers=True)
+    return TrainingState(network, average, optimiser, schedule, current_commit())
+
+
+def initialise(network: Network, architecture: str, init: str) -> int:
+    """Load what matches by name and shape; the rest keeps its random start. Returns how many tensors matched."""
+    if init == "random":
+        return 0
+    if init == "imagenet":
+        try:
+            weights = torchvision.models.get_model_weights(architecture)["IMAGENET1K_V1"].get_state_dict(progress=True)
+        except OSError as error:
+            raise TrainingError(
+                f"torchvision's weights could not be downloaded ({error}). Check the connection, or give a file of "
+                "your own with --init FILE, or --init random."
+            ) from error
+    else:
+        if not Path(init).is_file():
+            raise TrainingError(f"{init} is not a file. Give a safetensors file, “imagenet” or “random” for --init.")
+        weights = load_file(init)
+    own = network.backbone.state_dict()
+    matching = {k: v.to(own[k].dtype) for k, v in weights.items() if k in own and v.shape == own[k].shape}
+    if not matching:
+        raise TrainingError(f"{init} holds no tensor that fits {architecture}. Is it for another architecture?")
+    network.backbone.load_state_dict(own | matching)
+    return len(matching)
+
+
+def train_epoch(
+    state: TrainingState, loader: DataLoader[Batch], plan: TrainingPlan, device: torch.device
+) -> dict[str, float]:
+    """One pass over the loader; the mean of each part of the loss."""
+    state.network.train()
+    totals = {"classification": 0.0, "attention": 0.0, "consistency": 0.0}
+    for batch in tqdm(loader, desc=f"epoch {state.epoch + 1}", mininterval=10, unit="batch"):
+        lungs, labels, weights = (t.to(device) for t in (batch.lungs, batch.labels, batch.weights))
+        x = preprocessing.normalise(batch.grey.to(device)).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            feature_map = state.network.features(x)
+        logits = state.network.head(feature_map.float())
+        parts = {
+            "classification": classification_loss(logits, labels, weights, plan.label_smoothing),
+            "attention": attention_loss(state.network, feature_map, lungs, labels),
+            "consistency": consistency_loss(logits, batch.pairs),
+        }
+        loss = (
+            parts["classification"]
+            + plan.attention_weight * plan.lung_guided * parts["attention"]
+            + plan.consistency_weight * parts["consistency"]
+        )
+        state.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
+        state.optimiser.step()
+        state.schedule.step()
+        state.average.update_parameters(state.network)
+        for name, part in parts.items():
+            totals[name] += float(part.detach())
+    return {name: total / len(loader) for name, total in totals.items()}
+
+
+def classification_loss(
+    logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, smoothing: float
+) -> torch.Tensor:
+    """Weighted binary cross-entropy with label smoothing; the labels of both datasets are noisy."""
+    targets = labels * (1 - smoothing) + 0.5 * smoothing
+    return functional.binary_cross_entropy_with_logits(logits, targets, weight=weights)
+
+
+def consistency_loss(logits: torch.Tensor, pairs: int) -> torch.Tensor:
+    """Mean squared difference in logit between the two views of each pair (the last rows of the batch)."""
+    if pairs == 0:
+        return logits.new_zeros(())
+    first, second = logits[-2 * pairs :].chunk(2)
+    return functional.mse_loss(first, second)
+
+
+def validate(network: Network, examples: Sequence[Example], device: torch.device) -> dict[str, float]:
+    """AUC per population on small copies, for the training record."""
+    network.eval()
+    logits = np.concatenate([z.cpu().numpy() for z in _logits(network, examples, device)])
+    figures = {}
+    for population in ("child", "adult"):
+        chosen = [i for i, e in enumerate(examples) if e.population == population]
+        labels = [examples[i].label for i in chosen]
+        if len(set(labels)) == 2:
+            figures[f"{population}_auc"] = float(roc_auc_score(labels, logits[chosen]))
+    return figures
+
+
+@torch.no_grad()
+def _logits(network: Network, examples: Sequence[Example], device: torch.device) -> Iterator[torch.Tensor]:
+    for start_at in range(0, len(examples), 32):
+        inputs = [preprocessing.model_input(load_radiograph(e.path).pixels) for e in examples[start_at : start_at + 32]]
+        x = torch.cat(inputs).to(device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            logits = network(x)
+        yield logits.float()
+
+
+def seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def current_commit() -> str:
+    """The commit of the code that trained, with `+` when the checkout had changes; empty outside a checkout."""
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return commit + ("+" if changed else "")
