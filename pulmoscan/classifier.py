@@ -1,0 +1,113 @@
+"""ModelSpec -> Classifier: one forward pass gives logit, probability and feature map."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+
+from pulmoscan.errors import WeightsDamaged, WeightsMissing
+from pulmoscan.networks import Network, build_network
+from pulmoscan.registry import Card, ModelSpec, get_spec, read_card
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The result of one forward pass over N radiographs.
+
+    Attributes:
+        logits: float32 [N].
+        probabilities: float32 [N] in [0, 1].
+        feature_map: float32 [N, C, 7, 7], the output of the model's feature layer.
+    """
+
+    logits: torch.Tensor
+    probabilities: torch.Tensor
+    feature_map: torch.Tensor
+
+
+class Classifier:
+    """A trained network, frozen and in eval mode. It is shared by all threads and never mutated."""
+
+    def __init__(self, spec: ModelSpec, card: Card, network: Network) -> None:
+        self.spec = spec
+        self.card = card
+        self._network = network.eval().requires_grad_(False)
+
+    def forward(self, x: torch.Tensor) -> Forward:
+        """Model input [N, 3, 224, 224] (see `preprocessing`) through the network."""
+        with torch.no_grad():
+            feature_map = self._network.features(x)
+            logits = self._network.head(feature_map)
+        return Forward(logits, torch.sigmoid(logits), feature_map)
+
+    def head(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """Feature map [N, C, 7, 7] -> logit [N], differentiable with respect to the feature map."""
+        return self._network.head(feature_map)
+
+
+def load_network(spec: ModelSpec, data: bytes) -> Network:
+    """The network with the weights in the safetensors file `data`, loaded strictly and computed in float32.
+
+    Raises:
+        WeightsDamaged: it is no such file or does not fit the architecture.
+    """
+    network = build_network(spec.architecture)
+    try:
+        network.backbone.load_state_dict(load_safetensors(data), strict=True)
+    except (SafetensorError, RuntimeError, ValueError, KeyError) as error:
+        raise WeightsDamaged(spec.weights_path, "it does not hold this architecture's weights") from error
+    return network
+
+
+def load_classifier(name: str) -> Classifier:
+    """The classifier of that name, loaded once per process and state of its files.
+
+    Raises:
+        UnknownModel: there is no such model.
+        WeightsMissing: its weights or its card are not there.
+        WeightsDamaged: they are, but cannot be used, or do not belong together.
+    """
+    spec = get_spec(name)
+    key = (name, _state(spec.weights_path), _state(spec.card_path))
+    with _lock:
+        if key not in _loaded:
+            classifier = _load(spec)
+            for stale in [k for k in _loaded if k[0] == name]:
+                del _loaded[stale]
+            _loaded[key] = classifier
+        return _loaded[key]
+
+
+_FileState = tuple[Path, int, int]
+_loaded: dict[tuple[str, _FileState, _FileState], Classifier] = {}
+_lock = threading.Lock()
+
+
+def _state(path: Path) -> _FileState:
+    """Tells a file from its successor, so that replaced weights are never answered for by the old ones."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise WeightsMissing(path) from error
+    return path, status.st_mtime_ns, status.st_size
+
+
+def _load(spec: ModelSpec) -> Classifier:
+    card = read_card(spec)
+    try:
+        data = spec.weights_path.read_bytes()
+    except OSError as error:
+        raise WeightsMissing(spec.weights_path) from error
+    if hashlib.sha256(data).hexdigest() != card.weights_sha256:
+        raise WeightsDamaged(
+            spec.weights_path,
+            f"its checksum is not the one in {spec.card_path.name}: it is damaged, or was replaced without measuring "
+            "anew by `python -m pulmoscan calibrate`",
+        )
+    return Classifier(spec, card, load_network(spec, data))

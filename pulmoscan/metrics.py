@@ -1,0 +1,133 @@
+"""Sensitivity, specificity and AUC of a score, each with its n and 95 % interval.
+
+A radiograph is called pneumonia when its probability is at or above the threshold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An estimate with its 95 % interval; `n` is how many radiographs it rests on. NaN where n is 0."""
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        if self.n == 0:
+            return "n/a"
+        return f"{100 * self.estimate:.1f} % ({100 * self.low:.1f} to {100 * self.high:.1f}, n = {self.n})"
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts at one threshold."""
+
+    true_positives: int
+    false_negatives: int
+    true_negatives: int
+    false_positives: int
+
+    @property
+    def sensitivity(self) -> Figure:
+        return proportion(self.true_positives, self.true_positives + self.false_negatives)
+
+    @property
+    def specificity(self) -> Figure:
+        return proportion(self.true_negatives, self.true_negatives + self.false_positives)
+
+    @property
+    def ppv(self) -> Figure:
+        """Positive predictive value at the prevalence of the set that was measured."""
+        return proportion(self.true_positives, self.true_positives + self.false_positives)
+
+    @property
+    def npv(self) -> Figure:
+        """Negative predictive value at the prevalence of the set that was measured."""
+        return proportion(self.true_negatives, self.true_negatives + self.false_negatives)
+
+    @property
+    def accuracy(self) -> Figure:
+        correct = self.true_positives + self.true_negatives
+        return proportion(correct, correct + self.false_negatives + self.false_positives)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Probabilities in [0, 1] that a model gave to the radiographs of one split, by reference standard."""
+
+    normal: NDArray[np.float64]
+    pneumonia: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, labels: ArrayLike, probabilities: ArrayLike) -> Scores:
+        """From labels (1 pneumonia, 0 normal) and probabilities, both [N]."""
+        positive = np.asarray(labels, dtype=bool)
+        p = np.asarray(probabilities, dtype=np.float64)
+        return cls(normal=p[~positive], pneumonia=p[positive])
+
+    def at(self, threshold: float) -> Confusion:
+        """The confusion matrix at a threshold."""
+        found, alarmed = int((self.pneumonia >= threshold).sum()), int((self.normal >= threshold).sum())
+        return Confusion(
+            true_positives=found,
+            false_negatives=len(self.pneumonia) - found,
+            true_negatives=len(self.normal) - alarmed,
+            false_positives=alarmed,
+        )
+
+    @property
+    def auc(self) -> Figure:
+        """Area under the ROC curve with DeLong's interval (DeLong et al. 1988, doi 10.2307/2531595)."""
+        n = len(self.normal) + len(self.pneumonia)
+        if not len(self.normal) or not len(self.pneumonia):
+            return Figure(math.nan, math.nan, math.nan, 0)
+        labels = np.r_[np.zeros(len(self.normal)), np.ones(len(self.pneumonia))]
+        estimate = float(roc_auc_score(labels, np.r_[self.normal, self.pneumonia]))
+        # Placement values: for each radiograph the share of the other class that it is ranked rightly against.
+        of_pneumonia = (stats.rankdata(np.r_[self.pneumonia, self.normal])[: len(self.pneumonia)]
+                        - stats.rankdata(self.pneumonia)) / len(self.normal)
+        of_normal = 1 - (stats.rankdata(np.r_[self.normal, self.pneumonia])[: len(self.normal)]
+                         - stats.rankdata(self.normal)) / len(self.pneumonia)
+        if min(len(self.normal), len(self.pneumonia)) < 2:
+            return Figure(estimate, 0.0, 1.0, n)
+        variance = of_pneumonia.var(ddof=1) / len(of_pneumonia) + of_normal.var(ddof=1) / len(of_normal)
+        reach = float(stats.norm.ppf(0.5 + CONFIDENCE / 2)) * math.sqrt(variance)
+        return Figure(estimate, max(0.0, estimate - reach), min(1.0, estimate + reach), n)
+
+
+def proportion(count: int, n: int) -> Figure:
+    """`count` of `n` with Wilson's score interval (Wilson 1927, doi 10.2307/2276774)."""
+    if n == 0:
+        return Figure(math.nan, math.nan, math.nan, 0)
+    interval = stats.binomtest(count, n).proportion_ci(CONFIDENCE, method="wilson")
+    return Figure(count / n, float(interval.low), float(interval.high), n)
+
+
+def mean(values: Sequence[float] | NDArray[np.floating]) -> Figure:
+    """The mean of independent values with Student's t interval."""
+    x = np.asarray(values, dtype=np.float64)
+    if len(x) < 2:
+        return Figure(float(x[0]) if len(x) else math.nan, math.nan, math.nan, len(x))
+    reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(x) - 1)) * x.std(ddof=1) / math.sqrt(len(x))
+    return Figure(float(x.mean()), float(x.mean() - reach), float(x.mean() + reach), len(x))
+
+
+def threshold_for_sensitivity(scores: Scores, sensitivity: float, step: float = 0.01) -> float:
+    """The highest threshold, in whole steps, at which at least `sensitivity` of the pneumonias are found."""
+    allowed = math.floor((1 - sensitivity) * len(scores.pneumonia) + 1e-9)
+    highest = np.sort(scores.pneumonia)[allowed]
+    return round(max(step, math.floor(highest / step + 1e-9) * step), 10)

@@ -1,0 +1,167 @@
+"""The models: one `ModelSpec` each, and the card that was measured on its weights."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pulmoscan.errors import UnknownModel, WeightsDamaged, WeightsMissing
+from pulmoscan.metrics import Scores
+
+Population = Literal["child", "adult"]
+POPULATIONS: tuple[Population, ...] = ("child", "adult")
+HeatMethod = Literal["gradcam", "hirescam"]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a model is, before any weights: also its page's title and text."""
+
+    name: str
+    title: str
+    role: str
+    architecture: str
+    feature_layer: str  # whose output Grad-CAM explains
+    summary: str
+
+    @property
+    def weights_path(self) -> Path:
+        return weights_folder() / f"{self.name}.safetensors"
+
+    @property
+    def card_path(self) -> Path:
+        return weights_folder() / f"{self.name}.json"
+
+
+MODELS: Mapping[str, ModelSpec] = {
+    spec.name: spec
+    for spec in (
+        ModelSpec(
+            name="densenet121",
+            title="DenseNet-121",
+            role="champion",
+            architecture="densenet121",
+            feature_layer="norm5",
+            summary="121 layers, each reading all before it; 7 million parameters. The model to start with.",
+        ),
+        ModelSpec(
+            name="resnet50",
+            title="ResNet-50",
+            role="baseline",
+            architecture="resnet50",
+            feature_layer="layer4",
+            summary="50 layers with shortcuts, 23.5 million parameters. The yardstick most papers compare with.",
+        ),
+        ModelSpec(
+            name="resnet18",
+            title="ResNet-18",
+            role="light",
+            architecture="resnet18",
+            feature_layer="layer4",
+            summary="18 layers with shortcuts, 11 million parameters. The quickest on a modest machine.",
+        ),
+    )
+}
+DEFAULT_MODEL = "densenet121"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What was measured on one set of weights, and is valid for it alone.
+
+    Attributes:
+        weights_sha256: of the weights file that was measured.
+        thresholds: the operating point of each population, fixed on its validation split.
+        target_sensitivity: the validation sensitivity that each operating point was set for.
+        heat_method: the class-activation map that lies better inside the lungs on the validation split.
+        heat_reference: log-odds of one feature cell that the heatmap shows at full strength.
+        scores: probabilities of the measured splits, by population and split.
+        training: the training record.
+    """
+
+    weights_sha256: str
+    thresholds: Mapping[Population, float]
+    target_sensitivity: Mapping[Population, float]
+    heat_method: HeatMethod
+    heat_reference: float
+    scores: Mapping[tuple[Population, str], Scores]
+    training: Mapping[str, Any]
+
+
+def weights_folder() -> Path:
+    """`weights/` of this checkout, or the folder that PULMOSCAN_WEIGHTS names."""
+    return Path(os.environ.get("PULMOSCAN_WEIGHTS") or Path(__file__).resolve().parent.parent / "weights")
+
+
+def get_spec(name: str) -> ModelSpec:
+    """The model of that name.
+
+    Raises:
+        UnknownModel: there is none.
+    """
+    try:
+        return MODELS[name]
+    except KeyError:
+        raise UnknownModel(name, ", ".join(MODELS)) from None
+
+
+def read_card(spec: ModelSpec) -> Card:
+    """The model's card.
+
+    Raises:
+        WeightsMissing: there is no card.
+        WeightsDamaged: it is not one.
+    """
+    try:
+        content = json.loads(spec.card_path.read_text())
+        points = content["operating_points"]
+        return Card(
+            weights_sha256=content["weights_sha256"],
+            thresholds={population: float(points[population]["threshold"]) for population in POPULATIONS},
+            target_sensitivity={population: float(points[population]["sensitivity"]) for population in POPULATIONS},
+            heat_method=content["heat"]["method"],
+            heat_reference=float(content["heat"]["reference"]),
+            scores={
+                (population, split): Scores(np.array(s["normal"], dtype=float), np.array(s["pneumonia"], dtype=float))
+                for population in POPULATIONS
+                for split, s in content["scores"][population].items()
+            },
+            training=content["training"],
+        )
+    except OSError as error:
+        raise WeightsMissing(spec.card_path) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsDamaged(spec.card_path, "it is not a model card") from error
+
+
+def write_card(spec: ModelSpec, card: Card) -> None:
+    """Write a card beside its weights, for `read_card`."""
+    content = {
+        "model": spec.name,
+        "weights_sha256": card.weights_sha256,
+        "operating_points": {
+            p: {"threshold": card.thresholds[p], "sensitivity": card.target_sensitivity[p]} for p in POPULATIONS
+        },
+        "heat": {"method": card.heat_method, "reference": card.heat_reference},
+        "training": card.training,
+        "scores": {
+            p: {
+                split: {"normal": _rounded(scores.normal), "pneumonia": _rounded(scores.pneumonia)}
+                for (population, split), scores in card.scores.items()
+                if population == p
+            }
+            for p in POPULATIONS
+        },
+    }
+    spec.card_path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _rounded(probabilities: NDArray[np.float64]) -> list[float]:
+    return sorted(round(float(p), 6) for p in probabilities)
