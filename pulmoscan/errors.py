@@ -106,6 +106,22 @@ class CardMismatch(ModelError):
         )
 
 
+class GalleryError(PulmoScanError):
+    """A sample gallery that cannot be shown."""
+
+
+class GalleryMissing(GalleryError):
+    def __init__(self, path: object) -> None:
+        super().__init__(f"The sample gallery is missing: {path}. Fetch it with `git checkout -- test_samples`.")
+
+
+class GalleryDamaged(GalleryError):
+    def __init__(self, manifest: object) -> None:
+        super().__init__(
+            f"The sample gallery's list {manifest} cannot be read. Restore it with `git checkout -- test_samples`."
+        )
+
+
 # How it was called
 
 
