@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from pulmoscan import errors
 
@@ -17,12 +17,15 @@ MAX_FILE_BYTES = 100 * 2**20
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 64
 
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "WEBP")  # MPO: a JPEG with further pictures behind it
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 FORMAT_NAMES = "PNG, JPEG, TIFF, BMP, WebP"
 FILE_EXTENSIONS = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp")
 
 TIFF_PHOTOMETRIC = 262  # TIFF 6.0, section 8
 WHITE_IS_ZERO = 0
+
+# Film digitisers write 16-bit, big-endian WhiteIsZero, the one combination that is missing from Pillow's table.
+TiffImagePlugin.OPEN_INFO.setdefault((TiffImagePlugin.MM, WHITE_IS_ZERO, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def load_radiograph(source: bytes | str | Path, name: str = "") -> Radiograph:
     if source[128:132] == b"DICM":
         raise errors.DicomNotSupported
     image = _open(source)
-    grey, bits = _grey(_decode(image))
+    grey, bits = _decode(image)
     if grey.min() == grey.max():
         raise errors.BlankImage
     grey.flags.writeable = False
@@ -104,12 +107,14 @@ def load_radiograph(source: bytes | str | Path, name: str = "") -> Radiograph:
 
 def _read(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise errors.FileTooLarge(size, MAX_FILE_BYTES)
-        return path.read_bytes()
-    except OSError as error:
-        raise errors.FileNotReadable(path, error.strerror or type(error).__name__) from error
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+            size = max(len(data), path.stat().st_size)
+    except (OSError, ValueError) as error:  # ValueError: a path that cannot be one
+        raise errors.FileNotReadable(path, getattr(error, "strerror", None) or type(error).__name__) from error
+    if size > MAX_FILE_BYTES:
+        raise errors.FileTooLarge(size, MAX_FILE_BYTES)
+    return data
 
 
 def _open(data: bytes) -> Image.Image:
@@ -118,7 +123,7 @@ def _open(data: bytes) -> Image.Image:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise errors.ImageTooLarge(MAX_PIXELS) from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise errors.UnsupportedFormat(FORMAT_NAMES) from error
     except Exception as error:  # decoders raise what they like on damaged files
         raise errors.DamagedImage from error
@@ -136,39 +141,41 @@ def _open(data: bytes) -> Image.Image:
     return image
 
 
-def _decode(image: Image.Image) -> Image.Image:
+def _decode(image: Image.Image) -> tuple[NDArray[np.float32], int]:
+    """Unpack, turn upright and make grey: float32 [H, W] in [0, 1] and the number of significant bits."""
     try:
         image.load()
-        return ImageOps.exif_transpose(image)
+        # Pillow inverts TIFFs of up to 8 bits itself.
+        inverted = image.format == "TIFF" and getattr(image, "tag_v2", {}).get(TIFF_PHOTOMETRIC) == WHITE_IS_ZERO
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I") or upright.mode == "F":
+            grey, bits = _deep_grey(upright)
+            return (1 - grey if inverted else grey), bits
+        return _shallow_grey(upright), 8
     except Exception as error:  # as above
         raise errors.DamagedImage from error
 
 
-def _grey(image: Image.Image) -> tuple[NDArray[np.float32], int]:
-    """Any Pillow mode -> float32 [H, W] in [0, 1] and the number of significant bits."""
-    if image.mode.startswith("I") or image.mode == "F":
-        return _deep_grey(image)
+def _shallow_grey(image: Image.Image) -> NDArray[np.float32]:
+    """Grey and colour of up to 8 bits a channel, with or without transparency."""
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image)
-    return np.asarray(image.convert("L"), dtype=np.float32) / 255, 8
+    return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
 
 
 def _deep_grey(image: Image.Image) -> tuple[NDArray[np.float32], int]:
-    """16-bit, 32-bit and floating-point grey."""
-    values = np.asarray(image, dtype=np.float32)
-    if not np.isfinite(values).all():
-        raise errors.DamagedImage
-    if image.mode == "F" or values.min() < 0:
-        low, high = float(values.min()), float(values.max())
-        grey, bits = (values - low) / max(high - low, np.finfo(np.float32).tiny), 32
-    else:
-        bits = _significant_bits(float(values.max()))
-        grey = values / (2**bits - 1)
-    if image.format == "TIFF" and getattr(image, "tag_v2", {}).get(TIFF_PHOTOMETRIC) == WHITE_IS_ZERO:
-        grey = 1 - grey
-    return grey.astype(np.float32), bits
+    """16-bit, 32-bit and floating-point grey; what has no natural zero is stretched to its own range."""
+    values = np.asarray(image)
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite((low, high)).all():  # minimum and maximum pass a NaN on
+        raise ValueError("the image holds infinities or NaN")
+    if image.mode == "F" or low < 0:
+        stretched = (values.astype(np.float64) - low) / max(high - low, np.finfo(np.float64).tiny)
+        return stretched.astype(np.float32), 32
+    bits = _significant_bits(high)
+    return np.divide(values, 2**bits - 1, dtype=np.float32), bits
 
 
 def _significant_bits(largest: float) -> int:
