@@ -98,10 +98,12 @@ class Scores:
         labels = np.r_[np.zeros(len(self.normal)), np.ones(len(self.pneumonia))]
         estimate = float(roc_auc_score(labels, np.r_[self.normal, self.pneumonia]))
         # Placement values: for each radiograph the share of the other class that it is ranked rightly against.
-        of_pneumonia = (stats.rankdata(np.r_[self.pneumonia, self.normal])[: len(self.pneumonia)]
-                        - stats.rankdata(self.pneumonia)) / len(self.normal)
-        of_normal = 1 - (stats.rankdata(np.r_[self.normal, self.pneumonia])[: len(self.normal)]
-                         - stats.rankdata(self.normal)) / len(self.pneumonia)
+        of_pneumonia = (
+            stats.rankdata(np.r_[self.pneumonia, self.normal])[: len(self.pneumonia)] - stats.rankdata(self.pneumonia)
+        ) / len(self.normal)
+        of_normal = 1 - (
+            stats.rankdata(np.r_[self.normal, self.pneumonia])[: len(self.normal)] - stats.rankdata(self.normal)
+        ) / len(self.pneumonia)
         if min(len(self.normal), len(self.pneumonia)) < 2:
             return Figure(estimate, 0.0, 1.0, n)
         variance = of_pneumonia.var(ddof=1) / len(of_pneumonia) + of_normal.var(ddof=1) / len(of_normal)

@@ -51,6 +51,8 @@ class DenseNet(Network):
     that the feature map survives for Grad-CAM.
     """
 
+    backbone: torchvision.models.DenseNet
+
     def __init__(self) -> None:
         super().__init__()
         self.backbone = torchvision.models.densenet121(num_classes=1)
@@ -68,6 +70,8 @@ class DenseNet(Network):
 
 class ResNet(Network):
     """ResNet-18 or -50 (He et al. 2016, doi 10.1109/CVPR.2016.90); the feature map is the output of `layer4`."""
+
+    backbone: torchvision.models.ResNet
 
     def __init__(self, backbone: torchvision.models.ResNet) -> None:
         super().__init__()
