@@ -1,0 +1,52 @@
+"""The decision in words, colour and icon, and the probability on a scale with the threshold."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pulmoscan.screening import Screening
+
+
+def decision(screening: Screening) -> None:
+    """What follows from the reading at the threshold."""
+    suspected = screening.label == "pneumonia"
+    icon, headline = (
+        (":material/warning:", "Pneumonia suspected")
+        if suspected
+        else (":material/check_circle:", "No sign of pneumonia found")
+    )
+    colour = "orange" if suspected else "green"
+    probability = probability_text(screening.reading.probability)
+    relation = "at or above" if suspected else "below"
+    with st.container(key=f"decision-{screening.label}", gap="xsmall"):
+        st.subheader(f":{colour}[{icon} {headline}]", anchor=False)
+        st.markdown(f"Probability **{probability}**, {relation} the threshold of **{screening.threshold:.2f}**.")
+        st.html(scale(screening.reading.probability, screening.threshold))
+    if not suspected:
+        st.caption("A radiograph below the threshold can still show pneumonia: see the sensitivity measured there.")
+
+
+def probability_text(probability: float) -> str:
+    """Three decimals, and never a certainty that the model does not have."""
+    if probability > 0.999:
+        return "> 0.999"
+    if probability < 0.001:
+        return "< 0.001"
+    return f"{probability:.3f}"
+
+
+def scale(probability: float, threshold: float) -> str:
+    """HTML of a scale from 0 to 1: a pin at the probability, a line at the threshold; styled in style.css."""
+    described = f"Scale from 0 to 1: probability {probability_text(probability)}, threshold {threshold:.2f}."
+    return (
+        f'<div class="scale" role="img" aria-label="{described}">'
+        f'<div class="scale-label" style="left:{_within(threshold)}%">threshold</div>'
+        f'<div class="scale-bar" style="--threshold:{100 * threshold:.2f}%">'
+        f'<div class="scale-threshold"></div><div class="scale-pin" style="left:{100 * probability:.2f}%"></div></div>'
+        '<div class="scale-ends"><span>0</span><span>probability</span><span>1</span></div></div>'
+    )
+
+
+def _within(position: float) -> float:
+    """Where to centre a label so that it does not leave the scale, in per cent."""
+    return round(min(max(100 * position, 10), 90), 2)

@@ -1,0 +1,48 @@
+"""What every page has: the style sheet, the title, the disclaimer, and errors told in words."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from pulmoscan import DISCLAIMER
+from pulmoscan.errors import PulmoScanError
+from pulmoscan.ui.navigation import go_through_home
+
+UNFORESEEN = (
+    "Something went wrong that should not have. Reload the page and try again; if it comes back, please report it "
+    "with the last lines of the terminal that the app runs in."
+)
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def page(title: str, subtitle: str) -> Iterator[None]:
+    """Head of a page; what the body raises is shown as a message."""
+    go_through_home()
+    st.html(Path(__file__).with_name("style.css"))
+    st.title(title, anchor=False)
+    st.markdown(subtitle)
+    st.info(DISCLAIMER, icon=":material/science:")
+    with told_in_words():
+        yield
+
+
+@contextmanager
+def told_in_words() -> Iterator[None]:
+    """Show errors raised inside as a message that says the mend, and never a traceback.
+
+    A page's body has one; so has each fragment, since a fragment also reruns by itself.
+    """
+    try:
+        yield
+    except PulmoScanError as error:
+        st.error(str(error), icon=":material/error:")
+    except Exception:
+        logger.exception("Unforeseen error on a page")
+        st.error(UNFORESEEN, icon=":material/error:")

@@ -1,0 +1,65 @@
+"""The page of a model: choose a radiograph, see the decision and what raised the score, move the threshold."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pulmoscan import screening
+from pulmoscan.classifier import load_classifier
+from pulmoscan.radiograph import Radiograph
+from pulmoscan.registry import get_spec
+from pulmoscan.screening import Reading
+from pulmoscan.ui import session
+from pulmoscan.ui.decision import decision
+from pulmoscan.ui.frame import page, told_in_words
+from pulmoscan.ui.heatmap import heatmap
+from pulmoscan.ui.picker import chosen_line, picker
+from pulmoscan.ui.threshold import population_control, threshold_control, threshold_now
+
+LIMITS = (
+    "PulmoScan does not yet check that a picture is a frontal chest radiograph: anything else gets a number too, and "
+    "that number means nothing."
+)
+
+
+def model_page(name: str) -> None:
+    """The page of the model of that name."""
+    spec = get_spec(name)
+    with page(f"{spec.title} :small[:gray[{spec.role}]]", spec.summary):
+        card = load_classifier(name).card
+        picker()
+        chosen = session.chosen()
+        if chosen is None:
+            st.info("Choose a radiograph to see the model's reading of it.", icon=":material/arrow_upward:")
+        else:
+            with st.spinner("Reading the radiograph …"):
+                reading = chosen.reading(name, card)
+            chosen_line(chosen)
+            result, picture = st.columns([5, 9], gap="large")
+            with result:
+                _result(reading)
+            with picture:
+                _picture(chosen.radiograph, reading)
+        st.caption(LIMITS)
+
+
+# Two fragments: dragging the threshold redraws no picture, and changing the overlay's opacity no figures.
+
+
+@st.fragment
+def _result(reading: Reading) -> None:
+    with told_in_words():
+        above = st.container()
+        population = population_control(reading)
+        outcome = screening.decide(reading, population, threshold_now(reading, population))
+        with above:
+            decision(outcome)
+        threshold_control(reading, population)
+        for warning in outcome.warnings:
+            st.warning(warning, icon=":material/info:")
+
+
+@st.fragment
+def _picture(radiograph: Radiograph, reading: Reading) -> None:
+    with told_in_words():
+        heatmap(radiograph, reading)

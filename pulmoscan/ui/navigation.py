@@ -1,0 +1,32 @@
+"""The pages and the way between them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from pulmoscan.registry import MODELS
+
+ICON = Path(__file__).with_name("icon.svg")
+
+
+def navigation() -> Page:
+    """The page that the user asked for; for Home.py to run."""
+    st.session_state.navigated = True
+    # No icons here: a page's icon is its favicon too, and Streamlit fetches that one from Google.
+    pages = [st.Page("pages/overview.py", title="Overview", default=True)]
+    pages += [st.Page(f"pages/{spec.name}.py", title=f"{spec.title} · {spec.role}") for spec in MODELS.values()]
+    return st.navigation(pages, position="top")
+
+
+def go_through_home() -> None:
+    """Leave a page that was run without Home.py, and come back to it through Home.py.
+
+    Until a server has seen `st.navigation` once, Streamlit runs a file in pages/ by itself when its address is the
+    first to be asked for.
+    """
+    if "navigated" not in st.session_state:
+        navigation()
+        st.rerun()

@@ -1,0 +1,69 @@
+"""What one browser session remembers: the chosen radiograph and its readings, in memory only.
+
+Pages share it, so a radiograph chosen on one page is there on the next. Every choice replaces the one before, whether
+it came by upload or from the gallery.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from pulmoscan import screening
+from pulmoscan.errors import PulmoScanError
+from pulmoscan.radiograph import Radiograph
+from pulmoscan.registry import Card
+from pulmoscan.screening import Reading
+from pulmoscan.ui.frame import UNFORESEEN
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Chosen:
+    """The radiograph that the pages show.
+
+    Attributes:
+        about: what is known of it, for the user.
+        readings: what each model found, by the checksum of its weights.
+    """
+
+    radiograph: Radiograph
+    about: str
+    readings: dict[str, Reading] = field(default_factory=dict)
+
+    def reading(self, model: str, card: Card) -> Reading:
+        """The model's reading; the model runs on the first call only."""
+        if card.weights_sha256 not in self.readings:
+            self.readings[card.weights_sha256] = screening.read(self.radiograph, model)
+        return self.readings[card.weights_sha256]
+
+
+def chosen() -> Chosen | None:
+    """The radiograph in view, if any."""
+    return st.session_state.get("chosen")
+
+
+def problem() -> str | None:
+    """Why the latest choice could not be followed, if it could not; the radiograph before it then stays in view."""
+    return st.session_state.get("problem")
+
+
+def choose(load: Callable[[], Chosen], name: str) -> None:
+    """Put another radiograph in view; for callbacks, so it must not raise."""
+    st.session_state.problem = None
+    try:
+        st.session_state.chosen = load()
+    except PulmoScanError as error:
+        st.session_state.problem = f"“{name}” could not be read. {error}"
+    except Exception:
+        logger.exception("Unforeseen error while reading a radiograph")
+        st.session_state.problem = UNFORESEEN
+
+
+def remove() -> None:
+    """Forget the radiograph and all that was found in it."""
+    st.session_state.chosen = st.session_state.problem = None

@@ -1,0 +1,90 @@
+"""The population, the threshold, and what was measured there."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pulmoscan import screening
+from pulmoscan.metrics import Figure
+from pulmoscan.registry import Population
+from pulmoscan.screening import POPULATION_CHOICES, OperatingPoint, PopulationChoice, Reading
+
+STEP = 0.01
+GROUPS: dict[Population, str] = {"child": "children", "adult": "adults"}
+CHOICE_NAMES: dict[PopulationChoice, str] = {"auto": "By age", "child": "Child", "adult": "Adult"}
+
+
+def population_control(reading: Reading) -> PopulationChoice:
+    """Whose operating point applies; another population means its own operating point, not a threshold moved before."""
+    return st.segmented_control(
+        "Patient",
+        POPULATION_CHOICES,
+        default="auto",
+        required=True,
+        format_func=CHOICE_NAMES.__getitem__,
+        key="population",
+        persist_state="session",
+        on_change=_reset,
+        args=(reading,),
+        width="stretch",
+        help="“By age” goes by the age in the file. Where the file does not tell, the more sensitive of the two "
+        "operating points applies.",
+    )
+
+
+def threshold_now(reading: Reading, population: PopulationChoice) -> float:
+    """The threshold in force, before its slider is drawn."""
+    point = screening.operating_point(reading.card, population, reading.age)
+    return st.session_state.setdefault(_key(reading, point), point.threshold)
+
+
+def threshold_control(reading: Reading, population: PopulationChoice) -> None:
+    """The slider, the way back to the operating point, and the figures measured at the threshold."""
+    point = screening.operating_point(reading.card, population, reading.age)
+    threshold: float = st.slider(
+        "Threshold", 0.0, 1.0, step=STEP, format="%.2f", key=_key(reading, point), persist_state="session"
+    )
+    moved = abs(threshold - point.threshold) >= STEP / 2
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(
+            f"Moved from the operating point, {point.threshold:.2f}."
+            if moved
+            else f"The operating point for {GROUPS[point.measured_on]}, fixed on validation."
+        )
+        st.button("Back to the default", icon=":material/undo:", disabled=not moved, on_click=_reset, args=(reading,))
+    _figures(reading, point, threshold)
+
+
+def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
+    scores = reading.card.scores.get((point.measured_on, "validation"))
+    if scores is None:
+        st.caption(f"Nothing was measured on {GROUPS[point.measured_on]} with these weights.")
+        return
+    measured = scores.at(threshold)
+    n = len(scores.normal) + len(scores.pneumonia)
+    st.markdown(f"At {threshold:.2f}, on {n} radiographs of **{GROUPS[point.measured_on]}** (validation split):")
+    with st.container(horizontal=True):
+        _figure("Sensitivity", measured.sensitivity, "pneumonias found")
+        _figure("Specificity", measured.specificity, "normals cleared")
+
+
+def _figure(name: str, figure: Figure, what: str) -> None:
+    with st.container(gap=None):
+        if figure.n == 0:
+            st.metric(name, "n/a")
+            return
+        st.metric(name, f"{100 * figure.estimate:.1f} %")
+        st.caption(
+            f"95 % interval {100 * figure.low:.1f} to {100 * figure.high:.1f}  \n"
+            f"{round(figure.estimate * figure.n)} of {figure.n} {what}"
+        )
+
+
+def _key(reading: Reading, point: OperatingPoint) -> str:
+    """Each model and population has a slider of its own, so a threshold moved for one stays out of the others."""
+    return f"threshold-{reading.model}-{point.population}"
+
+
+def _reset(reading: Reading) -> None:
+    point = screening.operating_point(reading.card, st.session_state.population, reading.age)
+    st.session_state[_key(reading, point)] = point.threshold
