@@ -1,0 +1,107 @@
+"""Fixtures: models with random weights, so that no test but the marked ones needs the trained weights or the data."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save
+
+from pulmoscan.metrics import Scores
+from pulmoscan.networks import Network, build_network
+from pulmoscan.preprocessing import model_input
+from pulmoscan.radiograph import Radiograph, load_radiograph
+from pulmoscan.registry import MODELS, POPULATIONS, Card, ModelSpec, write_card
+from tests.pictures import chest, encode, grey8
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+DATA = REPOSITORY.parent / "shared" / "data"
+ARCHITECTURES = ("densenet121", "resnet50", "resnet18")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = [s.name for s in MODELS.values() if not (s.weights_path.is_file() and s.card_path.is_file())]
+    for item in items:
+        if item.get_closest_marker("data") and not DATA.is_dir():
+            item.add_marker(pytest.mark.skip(reason="the datasets are not in ../shared/data"))
+        if item.get_closest_marker("weights") and missing:
+            item.add_marker(pytest.mark.skip(reason=f"weights/ lacks {', '.join(missing)}"))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The datasets' folder, for tests marked `data`."""
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def random_networks() -> dict[str, Network]:
+    """A network of each architecture, random but lively: made-up radiographs score from about 0.1 to 0.9."""
+    return {architecture: _random_network(architecture) for architecture in ARCHITECTURES}
+
+
+def _random_network(architecture: str) -> Network:
+    torch.manual_seed(1)
+    network = build_network(architecture).train()
+    batch = torch.cat([model_input(chest(224, 224, seed).astype(np.float32)) for seed in range(4)])
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        network(batch)
+        network.eval().half().float()  # the weights files hold float16
+        logits = network(batch)
+        network.linear.weight.mul_(1 / logits.std()).copy_(network.linear.weight.half())
+        network.linear.bias.zero_().sub_(network(batch).mean()).copy_(network.linear.bias.half())
+    return network
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory: pytest.TempPathFactory, random_networks: dict[str, Network]) -> Path:
+    """A weights folder with the random networks; PULMOSCAN_WEIGHTS names it while it lives."""
+    folder = tmp_path_factory.mktemp("weights")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PULMOSCAN_WEIGHTS", str(folder))
+        for spec in MODELS.values():
+            install(spec, random_networks[spec.architecture])
+    return folder
+
+
+@pytest.fixture
+def models(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The random models are installed."""
+    monkeypatch.setenv("PULMOSCAN_WEIGHTS", str(random_weights))
+    return random_weights
+
+
+def install(spec: ModelSpec, network: Network) -> None:
+    """Write weights and card of a network as the training does, with made-up scores."""
+    state = network.backbone.state_dict()
+    data = save({k: v.half() if v.is_floating_point() else v for k, v in state.items()})
+    spec.weights_path.write_bytes(data)
+    rng = np.random.default_rng(0)
+    write_card(
+        spec,
+        Card(
+            weights_sha256=hashlib.sha256(data).hexdigest(),
+            thresholds={"child": 0.31, "adult": 0.42},
+            target_sensitivity={"child": 0.995, "adult": 0.95},
+            heat_method="hirescam",
+            heat_reference=0.2,
+            scores={
+                (population, split): Scores(rng.beta(1.5, 6, 200), rng.beta(6, 1.5, 350))
+                for population in POPULATIONS
+                for split in ("validation", "test")
+            },
+            training={"epochs": 0},
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def radiographs() -> list[Radiograph]:
+    """Eight made-up radiographs of different sizes."""
+    return [load_radiograph(encode(grey8(240 + 20 * i, 300, seed=i), "PNG"), f"{i}.png") for i in range(8)]
