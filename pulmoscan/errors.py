@@ -14,6 +14,10 @@ class RadiographError(PulmoScanError):
     """A file that cannot become a `Radiograph`."""
 
 
+class UnsuitableRadiograph(RadiographError):
+    """A file that can be read, but shows nothing that can be screened."""
+
+
 class EmptyFile(RadiographError):
     def __init__(self) -> None:
         super().__init__("The file is empty. Export or download it again.")
@@ -35,7 +39,7 @@ class ImageTooLarge(RadiographError):
         )
 
 
-class ImageTooSmall(RadiographError):
+class ImageTooSmall(UnsuitableRadiograph):
     def __init__(self, width: int, height: int, limit: int) -> None:
         super().__init__(
             f"The image is {width} × {height} pixels; at least {limit} a side are needed. "
@@ -43,12 +47,12 @@ class ImageTooSmall(RadiographError):
         )
 
 
-class BlankImage(RadiographError):
+class BlankImage(UnsuitableRadiograph):
     def __init__(self) -> None:
         super().__init__("Every pixel has the same value: the image shows nothing. Export it again.")
 
 
-class AnimatedImage(RadiographError):
+class AnimatedImage(UnsuitableRadiograph):
     def __init__(self, frames: int) -> None:
         super().__init__(f"The file holds {frames} frames or pages. Save the one radiograph as an image of its own.")
 
@@ -66,6 +70,11 @@ class DicomNotSupported(RadiographError):
 class DamagedImage(RadiographError):
     def __init__(self) -> None:
         super().__init__("The image is damaged or cut short and cannot be decoded. Export or download it again.")
+
+
+class NoImageInFolder(RadiographError):
+    def __init__(self, folder: object, extensions: str) -> None:
+        super().__init__(f"The folder {folder} holds no image. Files that end in {extensions} are looked for.")
 
 
 class FileNotReadable(RadiographError):
@@ -96,14 +105,6 @@ class WeightsMissing(ModelError):
 class WeightsDamaged(ModelError):
     def __init__(self, path: object, why: str) -> None:
         super().__init__(f"{path} cannot be used: {why}. Restore it with `git checkout -- weights`.")
-
-
-class CardMismatch(ModelError):
-    def __init__(self, card: object, weights: object) -> None:
-        super().__init__(
-            f"{card} was measured on other weights than {weights} holds. Restore both with "
-            "`git checkout -- weights`, or measure anew with `python -m pulmoscan calibrate`."
-        )
 
 
 class GalleryError(PulmoScanError):

@@ -26,10 +26,19 @@ class Figure:
     high: float
     n: int
 
-    def __str__(self) -> str:
+    @property
+    def percent(self) -> str:
+        """For proportions: `97.9 % (96.0 to 99.0, n = 390)`."""
         if self.n == 0:
-            return "n/a"
+            return "not measured"
         return f"{100 * self.estimate:.1f} % ({100 * self.low:.1f} to {100 * self.high:.1f}, n = {self.n})"
+
+    @property
+    def decimal(self) -> str:
+        """For areas under curves: `0.979 (0.968 to 0.990, n = 624)`."""
+        if self.n == 0:
+            return "not measured"
+        return f"{self.estimate:.3f} ({self.low:.3f} to {self.high:.3f}, n = {self.n})"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pulmoscan.metrics import Scores
 Population = Literal["child", "adult"]
 POPULATIONS: tuple[Population, ...] = ("child", "adult")
 HeatMethod = Literal["gradcam", "hirescam"]
+HEAT_METHODS: tuple[HeatMethod, ...] = ("gradcam", "hirescam")
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def read_card(spec: ModelSpec) -> Card:
     try:
         content = json.loads(spec.card_path.read_text())
         points = content["operating_points"]
-        return Card(
+        card = Card(
             weights_sha256=content["weights_sha256"],
             thresholds={population: float(points[population]["threshold"]) for population in POPULATIONS},
             target_sensitivity={population: float(points[population]["sensitivity"]) for population in POPULATIONS},
@@ -135,10 +137,21 @@ def read_card(spec: ModelSpec) -> Card:
             },
             training=content["training"],
         )
+        if not _is_usable(card):
+            raise ValueError("an operating point or the heat reference is out of range")
+        return card
     except OSError as error:
         raise WeightsMissing(spec.card_path) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsDamaged(spec.card_path, "it is not a model card") from error
+
+
+def _is_usable(card: Card) -> bool:
+    return (
+        card.heat_method in HEAT_METHODS
+        and 0 < card.heat_reference < math.inf
+        and all(0 <= threshold <= 1 for threshold in card.thresholds.values())
+    )
 
 
 def write_card(spec: ModelSpec, card: Card) -> None:

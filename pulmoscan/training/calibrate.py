@@ -40,7 +40,7 @@ def calibrate(spec: ModelSpec, data: Sequence[Path], training: Mapping[str, Any]
         raise WeightsMissing(spec.weights_path) from error
     uncalibrated = Card(
         weights_sha256=hashlib.sha256(weights).hexdigest(),
-        thresholds={p: 0.5 for p in POPULATIONS},
+        thresholds=dict.fromkeys(POPULATIONS, 0.5),
         target_sensitivity=TARGET_SENSITIVITY,
         heat_method="gradcam",
         heat_reference=1.0,
@@ -61,9 +61,7 @@ def calibrate(spec: ModelSpec, data: Sequence[Path], training: Mapping[str, Any]
     method = _better_heat_method(scored)
     card = Card(
         weights_sha256=uncalibrated.weights_sha256,
-        thresholds={
-            p: threshold_for_sensitivity(scores[p, "validation"], TARGET_SENSITIVITY[p]) for p in POPULATIONS
-        },
+        thresholds={p: threshold_for_sensitivity(scores[p, "validation"], TARGET_SENSITIVITY[p]) for p in POPULATIONS},
         target_sensitivity=TARGET_SENSITIVITY,
         heat_method=method,
         heat_reference=_heat_reference(scored, method),
@@ -77,7 +75,9 @@ def calibrate(spec: ModelSpec, data: Sequence[Path], training: Mapping[str, Any]
 def _better_heat_method(scored: Sequence[Scored]) -> HeatMethod:
     """The method with the larger share of heat inside the lungs, over validation pneumonias with a mask."""
     methods: tuple[HeatMethod, ...] = ("gradcam", "hirescam")
-    shares = {method: np.nanmean([s.heat_inside_lungs(method) for s in scored if s.example.label]) for method in methods}
+    shares = {
+        method: np.nanmean([s.heat_inside_lungs(method) for s in scored if s.example.label]) for method in methods
+    }
     return max(methods, key=lambda method: round(float(shares[method]), 4))
 
 

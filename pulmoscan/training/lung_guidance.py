@@ -24,7 +24,7 @@ def soft_lung_mask(mask: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Binary mask [224, 224] (0 or 255) -> dilated, blurred mask in [0, 1]."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (DILATION, DILATION))
     dilated = cv2.dilate(mask, kernel).astype(np.float32) / 255
-    return cv2.GaussianBlur(dilated, (0, 0), FEATHER_SIGMA)
+    return cv2.GaussianBlur(dilated, (0, 0), FEATHER_SIGMA).astype(np.float32)
 
 
 def random_background(other: NDArray[np.uint8], rng: random.Random) -> NDArray[np.uint8]:
@@ -35,7 +35,8 @@ def random_background(other: NDArray[np.uint8], rng: random.Random) -> NDArray[n
     if kind == 1:
         cells = rng.randint(2, 12)
         noise = np.array([rng.randrange(256) for _ in range(cells * cells)], dtype=np.uint8)
-        return cv2.resize(noise.reshape(cells, cells), other.shape[::-1], interpolation=cv2.INTER_CUBIC)
+        size = (other.shape[1], other.shape[0])
+        return cv2.resize(noise.reshape(cells, cells), size, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
     return other
 
 

@@ -80,12 +80,10 @@ class TrainingSamples(Dataset[Sample]):
             background = random_background(other, rng)
             views = [replace_background(view, lungs, background) for view in views]
         views = [standardise(self.grain(image=view)["image"].astype(np.float32)) for view in views]
-        cells = cv2.resize(lungs, (FEATURE_GRID, FEATURE_GRID), interpolation=cv2.INTER_AREA)
+        cells = cv2.resize(lungs, (FEATURE_GRID, FEATURE_GRID), interpolation=cv2.INTER_AREA).astype(np.float32)
         return Sample(np.stack(views), cells, self.examples[number].label, self.weights[number])
 
-    def _versions(
-        self, number: int, paired: bool, rng: random.Random
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def _versions(self, number: int, paired: bool, rng: random.Random) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """The radiograph from its copy or its original, whichever comes; of a pair, one from each."""
         copy, original = self.images[number], self.originals[number]
         if original is None or not (paired or rng.random() < 0.5):
@@ -152,4 +150,4 @@ def _shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Full-size radiographs are held at 448 pixels, which leaves the random resampling its room."""
     scale = 2 * INPUT_SIZE / max(image.shape)
     size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)

@@ -31,7 +31,7 @@ class Scored:
         if self.example.lung_mask is None:
             return math.nan
         mask = np.asarray(Image.open(self.example.lung_mask).convert("L")) > 127
-        return _share(self.reading.heatmap(*mask.shape, method), mask)
+        return _share(self.reading.heatmap(mask.shape[0], mask.shape[1], method), mask)
 
     def heat_inside_boxes(self, method: HeatMethod | None = None) -> float:
         """Share of the heat inside the radiologists' boxes, in [0, 1]; NaN without boxes or without heat."""

@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 import torchvision
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from sklearn.metrics import roc_auc_score
 from torch import nn
 from torch.nn import functional
@@ -54,6 +54,15 @@ class TrainingPlan:
     consistency_weight: float = 0.1
 
 
+EPOCHS = {"densenet121": 4, "resnet50": 3, "resnet18": 5}
+"""What the shipped weights took."""
+
+
+def default_plan(architecture: str, epochs: int | None = None, seed: int = 0, lung_guided: bool = True) -> TrainingPlan:
+    """The plan of the shipped weights, with what is given changed."""
+    return TrainingPlan(architecture, epochs or EPOCHS[architecture], seed, lung_guided=lung_guided)
+
+
 @dataclass
 class TrainingState:
     """What a checkpoint holds."""
@@ -65,6 +74,11 @@ class TrainingState:
     commit: str = ""
     epoch: int = 0
     curves: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def averaged(self) -> Network:
+        """The network with the averaged weights."""
+        return cast(Network, self.average.module)
 
     def save(self, path: Path) -> None:
         parts = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimiser", "schedule")}
@@ -120,8 +134,7 @@ def train(
         began = time.monotonic()
         losses = train_epoch(state, loader, plan, device)
         state.epoch += 1
-        averaged: Network = state.average.module
-        point = {"epoch": state.epoch, **losses, **validate(averaged, validation, device)}
+        point = {"epoch": state.epoch, **losses, **validate(state.averaged, validation, device)}
         state.curves.append(point | {"seconds": time.monotonic() - began})
         state.save(checkpoint)
         print("  ".join(f"{name} {value:.4g}" for name, value in state.curves[-1].items()), flush=True)
@@ -135,14 +148,15 @@ def train(
         "torch": torch.__version__,
         "curves": state.curves,
     }
-    return state.average.module.cpu().eval(), record
+    state.averaged.cpu().eval()
+    return state.averaged, record
 
 
 def start(plan: TrainingPlan, init: str, steps_per_epoch: int, device: torch.device) -> TrainingState:
     """A network with its initial weights, optimiser, one-cycle schedule and exponential moving average."""
     network = build_network(plan.architecture)
     initialise(network, plan.architecture, init)
-    network = network.to(device=device, memory_format=torch.channels_last)
+    network = network.to(device).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, plan.learning_rate, total_steps=plan.epochs * steps_per_epoch + 1, pct_start=plan.warm_up
@@ -176,7 +190,7 @@ def initialise(network: Network, architecture: str, init: str) -> int:
 
 
 def train_epoch(
-    state: TrainingState, loader: DataLoader[Batch], plan: TrainingPlan, device: torch.device
+    state: TrainingState, loader: DataLoader[Any], plan: TrainingPlan, device: torch.device
 ) -> dict[str, float]:
     """One pass over the loader; the mean of each part of the loss."""
     state.network.train()
@@ -245,6 +259,13 @@ def _logits(network: Network, examples: Sequence[Example], device: torch.device)
         with torch.autocast(device.type, dtype=torch.bfloat16):
             logits = network(x)
         yield logits.float()
+
+
+def save_weights(network: Network, path: Path) -> None:
+    """Write the backbone as safetensors, floating-point tensors in half precision."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = network.backbone.state_dict()
+    save_file({k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in state.items()}, path)
 
 
 def seed_everything(seed: int) -> None:

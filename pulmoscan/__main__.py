@@ -1,0 +1,7 @@
+"""`python -m pulmoscan`: see `pulmoscan.cli`."""
+
+import sys
+
+from pulmoscan.cli import main
+
+sys.exit(main())

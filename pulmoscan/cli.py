@@ -1,0 +1,216 @@
+"""The command line: `python -m pulmoscan COMMAND`.
+
+Exit codes: 0 all is well; 1 some files were refused or failed, or the command could not do its work; 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from pulmoscan import DISCLAIMER, __version__, registry
+from pulmoscan.errors import InvalidThreshold, PulmoScanError
+
+HERE = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; every error becomes a sentence on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except PulmoScanError as error:
+        print(f"pulmoscan: {error}", file=sys.stderr)
+        return 2 if isinstance(error, InvalidThreshold) else 1
+    except KeyboardInterrupt:
+        print("pulmoscan: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("PULMOSCAN_DEBUG"):
+            raise
+        print(
+            f"pulmoscan: unexpected {type(error).__name__}: {error}. "
+            "Run again with PULMOSCAN_DEBUG=1 for the details, and report them.",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _screen(options: argparse.Namespace) -> int:
+    from pulmoscan.batch import Exports, find_files, screen_files
+    from pulmoscan.classifier import load_classifier
+    from pulmoscan.output import writer
+
+    if options.threshold is not None and not 0 <= options.threshold <= 1:
+        raise InvalidThreshold(options.threshold)
+    load_classifier(options.model)  # before the first file, so that a missing model is said once
+    files = find_files(options.paths)
+    exports = Exports(options.maps, options.overlays)
+    out = writer(options.format)
+    print(DISCLAIMER, file=sys.stderr)
+    all_read = True
+    outcomes = screen_files(files, options.model, options.population, options.threshold)
+    # The bar is for output that goes to a file; in a terminal the lines themselves are the progress.
+    for outcome in tqdm(outcomes, total=len(files), unit="file", disable=sys.stdout.isatty() or None):
+        exports.write(outcome)
+        out.write(outcome)
+        all_read &= outcome.status == "ok"
+    return 0 if all_read else 1
+
+
+def _models(_: argparse.Namespace) -> int:
+    from pulmoscan.classifier import load_classifier
+
+    usable = True
+    for spec in registry.MODELS.values():
+        print(f"{spec.name}  {spec.title} ({spec.role})")
+        try:
+            card = load_classifier(spec.name).card
+        except PulmoScanError as error:
+            print(f"  {error}")
+            usable = False
+            continue
+        print(f"  weights   {spec.weights_path}\n  SHA-256   {card.weights_sha256}")
+        for (population, split), scores in card.scores.items():
+            threshold = card.thresholds[population]
+            at = scores.at(threshold)
+            print(f"  {population}, {split} (operating point {threshold:.2f})")
+            print(f"    AUC          {scores.auc.decimal}")
+            print(f"    sensitivity  {at.sensitivity.percent}")
+            print(f"    specificity  {at.specificity.percent}")
+    print(DISCLAIMER)
+    return 0 if usable else 1
+
+
+def _train(options: argparse.Namespace) -> int:
+    from pulmoscan.training.calibrate import calibrate
+    from pulmoscan.training.train import default_plan, save_weights, train
+
+    spec = registry.get_spec(options.model)
+    plan = default_plan(spec.architecture, options.epochs, options.seed, options.lung_guided)
+    checkpoint = options.checkpoint or Path("runs") / f"{spec.name}.pt"
+    network, record = train(plan, options.data, options.init, checkpoint, options.workers)
+    save_weights(network, spec.weights_path)
+    calibrate(spec, options.data, record)
+    print(f"wrote {spec.weights_path} and {spec.card_path}; measure them with `python -m pulmoscan evaluate`")
+    return 0
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from pulmoscan.training.calibrate import calibrate
+
+    spec = registry.get_spec(options.model)
+    # The training record stays; scores of other weights do not.
+    card = calibrate(spec, options.data, registry.read_card(spec).training)
+    for population, threshold in card.thresholds.items():
+        print(f"{spec.name}  {population}: operating point {threshold:.2f}")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from pulmoscan.training.evaluate import describe, evaluate, record, write_json
+
+    evaluations = evaluate(options.model, options.data, options.split)
+    print("\n\n".join(describe(e) for e in evaluations))
+    if options.out:
+        write_json(evaluations, options.out)
+    if options.record:
+        record(evaluations)
+    return 0
+
+
+def _parity(options: argparse.Namespace) -> int:
+    from pulmoscan.training.parity import describe, parity
+
+    print(describe(options.model, options.split, parity(options.model, options.data, options.split)))
+    return 0
+
+
+def _app(options: argparse.Namespace) -> int:
+    command = [sys.executable, "-m", "streamlit", "run", str(HERE / "Home.py"), "--server.port", str(options.port)]
+    return subprocess.run(command, cwd=HERE, check=False).returncode
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pulmoscan", description="Pneumonia screening of chest radiographs.", epilog=DISCLAIMER
+    )
+    parser.add_argument("--version", action="version", version=f"PulmoScan {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    screen = commands.add_parser("screen", help="screen radiographs", epilog=DISCLAIMER)
+    screen.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder or a glob")
+    _add_model(screen, default=registry.DEFAULT_MODEL)
+    screen.add_argument("--population", choices=("child", "adult", "auto"), default="auto")
+    screen.add_argument("--threshold", type=float, metavar="T", help="0 to 1; by default the operating point")
+    screen.add_argument("--format", choices=("table", "json", "csv"), default="table")
+    screen.add_argument("--maps", type=Path, metavar="DIR", help="write each heatmap as NAME.npy")
+    screen.add_argument("--overlays", type=Path, metavar="DIR", help="write each overlay as NAME.png")
+    screen.set_defaults(run=_screen)
+
+    models = commands.add_parser("models", help="list what is installed, with checksums and figures")
+    models.set_defaults(run=_models)
+
+    app = commands.add_parser("app", help="start the web app")
+    app.add_argument("--port", type=int, default=8501)
+    app.set_defaults(run=_app)
+
+    train = commands.add_parser("train", help="train a model, calibrate it and write its weights and card")
+    _add_model(train)
+    _add_data(train)
+    train.add_argument("--init", default="imagenet", help="imagenet (torchvision's own), random, or a safetensors file")
+    train.add_argument("--epochs", type=_positive, help="by default what the shipped weights took")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument(
+        "--no-lung-guidance", dest="lung_guided", action="store_false", help="train the usual way, for comparison"
+    )
+    train.add_argument("--checkpoint", type=Path, help="resumed from if it is there; by default runs/MODEL.pt")
+    train.add_argument("--workers", type=int, default=2, help="processes that prepare batches")
+    train.set_defaults(run=_train)
+
+    calibrate = commands.add_parser("calibrate", help="fix a model's operating points on validation anew")
+    _add_model(calibrate)
+    _add_data(calibrate)
+    calibrate.set_defaults(run=_calibrate)
+
+    evaluate = commands.add_parser("evaluate", help="measure a model on a split")
+    _add_model(evaluate)
+    _add_data(evaluate)
+    evaluate.add_argument("--split", choices=("train", "validation", "test"), default="test")
+    evaluate.add_argument("--out", type=Path, metavar="FILE", help="write scores and figures as JSON")
+    evaluate.add_argument("--record", action="store_true", help="keep the scores in the model's card, for the pages")
+    evaluate.set_defaults(run=_evaluate)
+
+    parity = commands.add_parser("parity", help="compare scores of originals and of their small copies")
+    _add_model(parity)
+    parity.add_argument("--data", type=Path, required=True, metavar="DIR", help="the Kermany set with originals448")
+    parity.add_argument("--split", choices=("train", "validation"), default="validation")
+    parity.set_defaults(run=_parity)
+    return parser
+
+
+def _add_model(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    parser.add_argument("--model", choices=tuple(registry.MODELS), default=default, required=default is None)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, action="append", required=True, metavar="DIR", help="a dataset folder; may be repeated"
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number

@@ -1,0 +1,86 @@
+"""How the command line writes outcomes: a table for people, JSON lines and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from typing import Protocol, TextIO
+
+from pulmoscan.batch import Outcome
+
+CSV_FIELDS = tuple(Outcome("", "ok", "").as_dict())
+
+
+class Writer(Protocol):
+    """Writes outcomes one by one, as they are done."""
+
+    def write(self, outcome: Outcome) -> None: ...
+
+
+class JsonLines:
+    """One JSON object a line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, outcome: Outcome) -> None:
+        print(json.dumps(outcome.as_dict(), ensure_ascii=False), file=self.stream, flush=True)
+
+
+class Csv:
+    """One row a file; warnings are joined by a space."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.rows = csv.DictWriter(stream, CSV_FIELDS, lineterminator="\n")
+        self.rows.writeheader()
+
+    def write(self, outcome: Outcome) -> None:
+        fields = outcome.as_dict()
+        fields["warnings"] = " ".join(fields["warnings"])
+        self.rows.writerow({name: _harmless(value) for name, value in fields.items()})
+
+
+class Table:
+    """Aligned columns, with warnings and reasons below their file."""
+
+    LAYOUT = "{file:<40} {label:<10} {probability:>11} {threshold:>9}  {population}"
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self._line(
+            file="file", label="label", probability="probability", threshold="threshold", population="population"
+        )
+
+    def write(self, outcome: Outcome) -> None:
+        s = outcome.screening
+        self._line(
+            file=_shortened(outcome.file, 40),
+            label=s.label if s else outcome.status,
+            probability=f"{s.reading.probability:.3f}" if s else "",
+            threshold=f"{s.threshold:.2f}" if s else "",
+            population=s.population if s else "",
+        )
+        for note in (*(s.warnings if s else ()), outcome.reason):
+            if note:
+                print(f"    {note}", file=self.stream, flush=True)
+
+    def _line(self, **columns: str) -> None:
+        print(self.LAYOUT.format(**columns).rstrip(), file=self.stream, flush=True)
+
+
+def writer(output_format: str, stream: TextIO = sys.stdout) -> Writer:
+    """The writer for `table`, `json` or `csv`."""
+    writers: dict[str, type[Table] | type[JsonLines] | type[Csv]] = {"table": Table, "json": JsonLines, "csv": Csv}
+    return writers[output_format](stream)
+
+
+def _harmless(value: object) -> object:
+    """A text that a spreadsheet would run as a formula gets an apostrophe before it (OWASP, CSV injection)."""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else f"…{text[1 - width :]}"

@@ -1,0 +1,160 @@
+"""Measure a model on one split of a dataset: classification, and how true the heatmaps are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pulmoscan import metrics
+from pulmoscan.classifier import load_classifier
+from pulmoscan.errors import DatasetError
+from pulmoscan.metrics import Confusion, Figure, Scores
+from pulmoscan.registry import POPULATIONS, Card, Population, get_spec, write_card
+from pulmoscan.training.datasets import Split, load_datasets, select
+from pulmoscan.training.scoring import Scored, score
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A model's readings of one population's radiographs of one split."""
+
+    model: str
+    card: Card
+    population: Population
+    split: Split
+    scored: Sequence[Scored]
+
+    @property
+    def threshold(self) -> float:
+        return self.card.thresholds[self.population]
+
+    @property
+    def scores(self) -> Scores:
+        return Scores.of([s.example.label for s in self.scored], [s.reading.probability for s in self.scored])
+
+    @property
+    def confusion(self) -> Confusion:
+        return self.scores.at(self.threshold)
+
+    @property
+    def missed(self) -> list[str]:
+        """File names of the false negatives."""
+        return [s.example.path.name for s in self.scored if s.example.label and s.reading.probability < self.threshold]
+
+    @property
+    def heat_inside_lungs(self) -> Figure:
+        """Over true positives with a lung mask."""
+        return _mean_share([s.heat_inside_lungs() for s in self._true_positives()])
+
+    @property
+    def heat_inside_boxes(self) -> Figure:
+        """Over all pneumonias with radiologists' boxes."""
+        return _mean_share([s.heat_inside_boxes() for s in self._boxed()])
+
+    @property
+    def peak_inside_boxes(self) -> Figure:
+        """Over all pneumonias with radiologists' boxes."""
+        return metrics.proportion(sum(s.peak_inside_boxes() for s in self._boxed()), len(self._boxed()))
+
+    def _true_positives(self) -> list[Scored]:
+        return [s for s in self.scored if s.example.label and s.reading.probability >= self.threshold]
+
+    def _boxed(self) -> list[Scored]:
+        return [s for s in self.scored if s.example.label and s.example.boxes]
+
+    def sensitivity_of(self, subgroup: str) -> Figure:
+        """Sensitivity among the pneumonias of a subgroup: a pathogen (children) or a view (adults)."""
+        chosen = [s for s in self.scored if s.example.label and s.example.subgroup == subgroup]
+        return metrics.proportion(sum(s.reading.probability >= self.threshold for s in chosen), len(chosen))
+
+    @property
+    def subgroups(self) -> list[str]:
+        return sorted({s.example.subgroup for s in self.scored if s.example.label and s.example.subgroup})
+
+
+def evaluate(model: str, data: Sequence[Path], split: Split) -> list[Evaluation]:
+    """Read a split of the given dataset folders with a model, one evaluation for each population in it.
+
+    Raises:
+        ModelError: the model cannot be used.
+        DatasetError: a folder has no known layout, or nothing in this split.
+    """
+    classifier = load_classifier(model)
+    examples = select(load_datasets(data), split)
+    if not examples:
+        raise DatasetError(f"The data holds no {split} split. Give the folder that has it; see docs/weights.md.")
+    scored = score(classifier, examples)
+    parts = {p: [s for s in scored if s.example.population == p] for p in POPULATIONS}
+    return [Evaluation(model, classifier.card, p, split, part) for p, part in parts.items() if part]
+
+
+def record(evaluations: Sequence[Evaluation]) -> None:
+    """Keep the scores in the model's card, where the pages find them."""
+    card = evaluations[0].card
+    measured = {(e.population, str(e.split)): e.scores for e in evaluations}
+    write_card(get_spec(evaluations[0].model), replace(card, scores={**card.scores, **measured}))
+
+
+def write_json(evaluations: Sequence[Evaluation], path: Path) -> None:
+    """Every score and every figure, for others to compute with."""
+    content = [
+        {
+            "model": e.model,
+            "weights_sha256": e.card.weights_sha256,
+            "population": e.population,
+            "split": e.split,
+            "threshold": e.threshold,
+            "figures": {
+                name: {"estimate": f.estimate, "low": f.low, "high": f.high, "n": f.n} if f.n else None
+                for name, f in {"AUC": e.scores.auc, **_proportions(e)}.items()
+            },
+            "missed": e.missed,
+            "scores": [
+                {"file": s.example.path.name, "label": s.example.label, "probability": s.reading.probability}
+                for s in e.scored
+            ],
+        }
+        for e in evaluations
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def describe(evaluation: Evaluation) -> str:
+    """The table that the command line prints."""
+    e, c = evaluation, evaluation.confusion
+    lines = [
+        f"{e.model} · {e.population} · {e.split} · weights {e.card.weights_sha256[:12]}",
+        f"  operating point        {e.threshold:.2f}, fixed on validation for sensitivity "
+        f">= {100 * e.card.target_sensitivity[e.population]:g} %",
+        f"  pneumonia / normal     {len(e.scores.pneumonia)} / {len(e.scores.normal)}",
+        f"  confusion              TP {c.true_positives}  FN {c.false_negatives}  "
+        f"TN {c.true_negatives}  FP {c.false_positives}",
+        f"  AUC                    {e.scores.auc.decimal}",
+        *(f"  {name:<22} {figure.percent}" for name, figure in _proportions(e).items() if figure.n),
+        f"  missed                 {', '.join(e.missed) or 'none'}",
+    ]
+    return "\n".join(lines)
+
+
+def _proportions(e: Evaluation) -> dict[str, Figure]:
+    c = e.confusion
+    return {
+        "sensitivity": c.sensitivity,
+        **{f"  {subgroup}": e.sensitivity_of(subgroup) for subgroup in e.subgroups},
+        "specificity": c.specificity,
+        "PPV": c.ppv,
+        "NPV": c.npv,
+        "accuracy": c.accuracy,
+        "heat inside lungs": e.heat_inside_lungs,
+        "heat inside boxes": e.heat_inside_boxes,
+        "peak inside a box": e.peak_inside_boxes,
+    }
+
+
+def _mean_share(shares: Sequence[float]) -> Figure:
+    return metrics.mean(np.array([share for share in shares if not np.isnan(share)]))
