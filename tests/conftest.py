@@ -23,7 +23,8 @@ ARCHITECTURES = ("densenet121", "resnet50", "resnet18")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    missing = [s.name for s in MODELS.values() if not (s.weights_path.is_file() and s.card_path.is_file())]
+    files = [f"{name}.{kind}" for name in MODELS for kind in ("safetensors", "json")]
+    missing = [file for file in files if not (REPOSITORY / "weights" / file).is_file()]
     for item in items:
         if item.get_closest_marker("data") and not DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason="the datasets are not in ../shared/data"))
