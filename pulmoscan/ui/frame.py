@@ -28,7 +28,7 @@ def page(title: str, subtitle: str) -> Iterator[None]:
     st.html(Path(__file__).with_name("style.css"))
     st.title(title, anchor=False)
     st.markdown(subtitle)
-    st.info(DISCLAIMER, icon=":material/science:")
+    st.html(f'<div class="disclaimer" role="note">{DISCLAIMER}</div>')
     with told_in_words():
         yield
 
@@ -46,3 +46,8 @@ def told_in_words() -> Iterator[None]:
     except Exception:
         logger.exception("Unforeseen error on a page")
         st.error(UNFORESEEN, icon=":material/error:")
+
+
+def plain(text: str) -> str:
+    """Text from outside, such as a file's name, as Markdown that means nothing but itself."""
+    return "".join(f"\\{c}" if c in r"\`*_[]<>#|~$:" else c for c in text)

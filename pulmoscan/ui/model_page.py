@@ -16,17 +16,13 @@ from pulmoscan.ui.heatmap import heatmap
 from pulmoscan.ui.picker import chosen_line, picker
 from pulmoscan.ui.threshold import population_control, threshold_control, threshold_now
 
-LIMITS = (
-    "PulmoScan does not yet check that a picture is a frontal chest radiograph: anything else gets a number too, and "
-    "that number means nothing."
-)
-
 
 def model_page(name: str) -> None:
     """The page of the model of that name."""
     spec = get_spec(name)
     with page(f"{spec.title} :small[:gray[{spec.role}]]", spec.summary):
-        card = load_classifier(name).card
+        with st.spinner("Loading the model …"):
+            card = load_classifier(name).card
         picker()
         chosen = session.chosen()
         if chosen is None:
@@ -40,7 +36,6 @@ def model_page(name: str) -> None:
                 _result(reading)
             with picture:
                 _picture(chosen.radiograph, reading)
-        st.caption(LIMITS)
 
 
 # Two fragments: dragging the threshold redraws no picture, and changing the overlay's opacity no figures.

@@ -69,7 +69,8 @@ def _model(spec: ModelSpec) -> None:
     st.subheader(f"{spec.title} :small[:gray[{spec.role}]]", anchor=False)
     st.markdown(spec.summary)
     st.page_link(f"pages/{spec.name}.py", label=f"Open {spec.title}", icon=":material/arrow_forward:")
-    card = load_classifier(spec.name).card  # only figures of weights that are there and whole
+    with st.spinner("Loading the model …"):
+        card = load_classifier(spec.name).card  # only figures of weights that are there and whole
     for population in POPULATIONS:
         st.html(_table(card, population))
 

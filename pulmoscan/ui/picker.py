@@ -13,21 +13,27 @@ from pulmoscan.errors import PulmoScanError
 from pulmoscan.radiograph import FILE_EXTENSIONS, FORMAT_NAMES, load_radiograph
 from pulmoscan.samples import GallerySample, gallery
 from pulmoscan.ui import session
+from pulmoscan.ui.frame import plain
 from pulmoscan.ui.session import Chosen
 
 THUMBNAIL_SIDE = 224
+LIMITS = (
+    "Frontal chest radiographs only. What a picture shows is not checked yet: anything else gets a number too, and "
+    "that number means nothing."
+)
 
 
 def picker() -> None:
     """Upload and gallery side by side, and below them what is chosen."""
-    left, right = st.columns([2, 3], gap="medium")
+    left, right = st.columns([1, 2], gap="medium")
     with left:
         _upload()
+        st.caption(LIMITS)
     with right:
         _gallery()
     if problem := session.problem():
         still = " The radiograph chosen before is still shown below." if session.chosen() else ""
-        st.error(_plain(problem + still), icon=":material/error:")
+        st.error(problem + still, icon=":material/error:")
 
 
 def chosen_line(chosen: Chosen) -> None:
@@ -35,8 +41,8 @@ def chosen_line(chosen: Chosen) -> None:
     radiograph = chosen.radiograph
     with st.container(horizontal=True, vertical_alignment="center", key="chosen"):
         with st.container(gap=None):
-            st.markdown(f"**{_plain(radiograph.source.name)}** · {radiograph.width} × {radiograph.height} pixels")
-            st.caption(_plain(chosen.about))
+            st.markdown(f"**{plain(radiograph.source.name)}** · {radiograph.width} × {radiograph.height} pixels")
+            st.caption(chosen.about)
         st.button("Remove", icon=":material/close:", on_click=session.remove, key="remove")
 
 
@@ -65,14 +71,14 @@ def _take_upload() -> None:
 def _gallery() -> None:
     st.markdown("Or try one from the gallery")
     try:
-        samples = gallery()
+        cards = [(sample, _thumbnail(sample.path, sample.path.stat().st_mtime_ns)) for sample in gallery()]
     except PulmoScanError as error:
         st.info(str(error), icon=":material/photo_library:")
         return
     with st.container(horizontal=True, wrap=False, key="gallery"):
-        for number, sample in enumerate(samples):
+        for number, (sample, thumbnail) in enumerate(cards):
             with st.container(width=112, gap="xsmall", key=f"sample-{number}"):
-                st.image(_thumbnail(sample.path, sample.path.stat().st_mtime_ns), alt=sample.caption)
+                st.image(thumbnail, alt=sample.caption)
                 st.button(sample.title, key=f"show-{number}", width="stretch", on_click=_take_sample, args=(sample,))
 
 
@@ -81,7 +87,7 @@ def _take_sample(sample: GallerySample) -> None:
 
 
 def _load_sample(sample: GallerySample) -> Chosen:
-    return Chosen(load_radiograph(sample.path.read_bytes(), sample.title), f"{sample.caption} {sample.origin}")
+    return Chosen(load_radiograph(sample.path, sample.title), f"{sample.caption} {sample.origin}")
 
 
 @st.cache_data
@@ -94,8 +100,3 @@ def _thumbnail(path: Path, modified: int) -> NDArray[np.uint8]:  # noqa: ARG001
         pixels[top : top + side, left : left + side], (THUMBNAIL_SIDE, THUMBNAIL_SIDE), interpolation=cv2.INTER_AREA
     )
     return (square * 255).astype(np.uint8)
-
-
-def _plain(text: str) -> str:
-    """Text from outside, such as a file's name, with no meaning to Markdown."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:" else c for c in text)

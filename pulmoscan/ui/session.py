@@ -17,7 +17,7 @@ from pulmoscan.errors import PulmoScanError
 from pulmoscan.radiograph import Radiograph
 from pulmoscan.registry import Card
 from pulmoscan.screening import Reading
-from pulmoscan.ui.frame import UNFORESEEN
+from pulmoscan.ui.frame import UNFORESEEN, plain
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Chosen:
     """The radiograph that the pages show.
 
     Attributes:
-        about: what is known of it, for the user.
+        about: what is known of it, in Markdown.
         readings: what each model found, by the checksum of its weights.
     """
 
@@ -58,7 +58,7 @@ def choose(load: Callable[[], Chosen], name: str) -> None:
     try:
         st.session_state.chosen = load()
     except PulmoScanError as error:
-        st.session_state.problem = f"“{name}” could not be read. {error}"
+        st.session_state.problem = f"“{plain(name)}” could not be read. {error}"
     except Exception:
         logger.exception("Unforeseen error while reading a radiograph")
         st.session_state.problem = UNFORESEEN

@@ -15,16 +15,15 @@ CHOICE_NAMES: dict[PopulationChoice, str] = {"auto": "By age", "child": "Child",
 
 
 def population_control(reading: Reading) -> PopulationChoice:
-    """Whose operating point applies; another population means its own operating point, not a threshold moved before."""
+    """Whose operating point applies, on every page."""
     return st.segmented_control(
         "Patient",
         POPULATION_CHOICES,
-        default="auto",
+        default=_population(),
         required=True,
         format_func=CHOICE_NAMES.__getitem__,
-        key="population",
-        persist_state="session",
-        on_change=_reset,
+        key=f"population-{reading.model}",
+        on_change=_take_population,
         args=(reading,),
         width="stretch",
         help="“By age” goes by the age in the file. Where the file does not tell, the more sensitive of the two "
@@ -47,9 +46,9 @@ def threshold_control(reading: Reading, population: PopulationChoice) -> None:
     moved = abs(threshold - point.threshold) >= STEP / 2
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(
-            f"Moved from the operating point, {point.threshold:.2f}."
+            f"Moved; the default is {point.threshold:.2f}."
             if moved
-            else f"The operating point for {GROUPS[point.measured_on]}, fixed on validation."
+            else f"The operating point for {GROUPS[point.measured_on]}."
         )
         st.button("Back to the default", icon=":material/undo:", disabled=not moved, on_click=_reset, args=(reading,))
     _figures(reading, point, threshold)
@@ -85,6 +84,16 @@ def _key(reading: Reading, point: OperatingPoint) -> str:
     return f"threshold-{reading.model}-{point.population}"
 
 
+def _population() -> PopulationChoice:
+    return st.session_state.get("population", "auto")
+
+
+def _take_population(reading: Reading) -> None:
+    """Another population brings its operating point, not the threshold that it was left at before."""
+    st.session_state.population = st.session_state[f"population-{reading.model}"]
+    _reset(reading)
+
+
 def _reset(reading: Reading) -> None:
-    point = screening.operating_point(reading.card, st.session_state.population, reading.age)
+    point = screening.operating_point(reading.card, _population(), reading.age)
     st.session_state[_key(reading, point)] = point.threshold

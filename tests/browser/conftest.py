@@ -1,0 +1,114 @@
+"""The real app on a free port, and a Chromium to drive it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from pulmoscan.registry import MODELS, weights_folder
+from tests.pictures import encode, grey8
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+ROOT = Path(__file__).resolve().parents[2]
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+             "--disable-background-networking", "--disable-component-update")  # fmt: skip
+PATIENCE = 120_000  # milliseconds
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[sync_api.Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip(f"none of {', '.join(names)} is installed")
+    sync_api.expect.set_options(timeout=PATIENCE)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+Open = Callable[..., sync_api.Page]
+
+
+@pytest.fixture
+def new_page(browser: sync_api.Browser) -> Iterator[Open]:
+    """Opens a page of its own session; fails the test where a script of it failed."""
+    failures: list[str] = []
+    contexts: list[sync_api.BrowserContext] = []
+
+    def new_page(width: int = 1440, height: int = 900, scheme: str = "light") -> sync_api.Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        return page
+
+    yield new_page
+    for context in contexts:
+        context.close()
+    assert failures == []
+
+
+@pytest.fixture(scope="session")
+def weights(request: pytest.FixtureRequest) -> Path:
+    """The trained models, or random ones where they are not there."""
+    if all(spec.weights_path.is_file() and spec.card_path.is_file() for spec in MODELS.values()):
+        return weights_folder()
+    folder: Path = request.getfixturevalue("random_weights")
+    return folder
+
+
+@contextmanager
+def running_app(weights: Path) -> Iterator[str]:
+    """Start the app as a user does; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "Home.py", "--server.headless=true", f"--server.port={port}",
+               "--server.address=127.0.0.1", "--server.fileWatcherType=none"]  # fmt: skip
+    environment = {**os.environ, "PULMOSCAN_WEIGHTS": str(weights)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as app:
+        try:
+            address = f"http://127.0.0.1:{port}"
+            deadline = time.monotonic() + PATIENCE / 1000
+            while not _answers(address):
+                assert app.poll() is None, "the app ended"
+                assert time.monotonic() < deadline, "the app does not answer"
+                time.sleep(0.2)
+            yield address
+        finally:
+            app.terminate()
+
+
+def _answers(address: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as response:
+        return bool(response.status == 200)
+    return False
+
+
+@pytest.fixture(scope="session")
+def app(weights: Path, browser: sync_api.Browser) -> Iterator[str]:  # noqa: ARG001 - no browser, no app
+    """The address of an app that the tests share; each page is a session of its own."""
+    with running_app(weights) as address:
+        yield address
+
+
+@pytest.fixture
+def upload_file(tmp_path: Path) -> Path:
+    """A made-up radiograph."""
+    path = tmp_path / "from_the_ward.png"
+    path.write_bytes(encode(grey8(600, 700, seed=3), "PNG"))
+    return path

@@ -1,0 +1,60 @@
+"""Using the app in a test."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).resolve().parents[2]
+SUSPECTED, CLEARED = "Pneumonia suspected", "No sign of pneumonia found"
+
+
+def start() -> AppTest:
+    return AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60).run()
+
+
+def open_page(name: str) -> AppTest:
+    """Start the app and open a page by its file's name."""
+    return go_to(start(), name)
+
+
+def go_to(app: AppTest, name: str) -> AppTest:
+    return app.switch_page(f"pages/{name}.py").run()
+
+
+def upload(app: AppTest, content: bytes, name: str = "upload.png") -> AppTest:
+    return app.file_uploader[0].set_value((name, content, "image/png")).run()
+
+
+def click(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def drag(app: AppTest, threshold: float) -> AppTest:
+    return next(slider for slider in app.slider if slider.label == "Threshold").set_value(threshold).run()
+
+
+def threshold(app: AppTest) -> float:
+    value = next(slider for slider in app.slider if slider.label == "Threshold").value
+    assert isinstance(value, float)
+    return value
+
+
+def text(app: AppTest) -> str:
+    """All that the page says."""
+    kinds = (app.title, app.subheader, app.markdown, app.caption, app.html, app.info, app.warning, app.error)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def decision(app: AppTest) -> str:
+    """The decision in words; empty where there is none."""
+    return next((words for words in (SUSPECTED, CLEARED) if words in text(app)), "")
+
+
+def panes(app: AppTest) -> list[dict[str, Any]]:
+    """What the viewer was given: source, title and alt of each pane."""
+    (viewer,) = app.get("bidi_component")
+    return json.loads(viewer.proto.json)["panes"]

@@ -1,0 +1,48 @@
+"""The app's surroundings in a test: random models and a made-up gallery."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from pulmoscan import samples
+from pulmoscan.classifier import Classifier, Forward
+from tests.pictures import encode, grey8
+
+
+@pytest.fixture(autouse=True)
+def _installed(models: Path, gallery: Path) -> None:
+    """Every test here has models and a gallery."""
+
+
+@pytest.fixture
+def gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A gallery of two samples, First and Second."""
+    folder = tmp_path / "gallery"
+    folder.mkdir()
+    entries = []
+    for seed, title in enumerate(("First", "Second")):
+        file = f"{title}.png"
+        (folder / file).write_bytes(encode(grey8(256, 300, seed=seed), "PNG"))
+        about = {"label": "unknown", "caption": f"{title} of the made-up ones.", "origin": "Made by the tests."}
+        entries.append({"file": file, "title": title, **about})
+    (folder / samples.MANIFEST_NAME).write_text(json.dumps({"samples": entries}))
+    monkeypatch.setattr(samples, "gallery_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The model's name for each forward pass."""
+    names: list[str] = []
+    forward = Classifier.forward
+
+    def counted(self: Classifier, x: torch.Tensor) -> Forward:
+        names.append(self.spec.name)
+        return forward(self, x)
+
+    monkeypatch.setattr(Classifier, "forward", counted)
+    return names
