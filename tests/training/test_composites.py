@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.training import sources
+from pulmoscan.samples import gallery
+from pulmoscan.training import composites, sources
 from pulmoscan.training.alignment import (
     HEIGHT,
     LUNG_BOX,
@@ -123,12 +124,7 @@ def test_resemblance_tells_a_copy_from_another_radiograph() -> None:
 
 def test_sources_are_training_patients_only_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "MIN_SOURCES", 2)
-    for split in ("train", "test"):
-        for name in ("NORMAL", "PNEUMONIA"):
-            for patient in range(1, 13):
-                for exposure in (1, 2):
-                    file = f"{'IM-' if name == 'NORMAL' else 'person'}{patient:04d}_virus_{exposure}"
-                    write_chest(tmp_path, split, name, file)
+    write_dataset(tmp_path)
     found = load_sources(tmp_path)
     patients = [source.example.patient for source in found]
     assert len(patients) == len(set(patients))
@@ -142,11 +138,54 @@ def test_sources_are_training_patients_only_each_once(tmp_path: Path, monkeypatc
         load_sources(tmp_path)
 
 
+def test_the_command_makes_the_same_gallery_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("data_store", reason="pydicom-data is not installed")
+    write_dataset(tmp_path / "data")
+    for name, value in {
+        "MEMBERS": 3,
+        "NEIGHBOURS": (4, 4),
+        "PATTERNS": ("right upper",),
+        "CANDIDATES_NORMAL": 1,
+        "CANDIDATES_PER_PATTERN": 1,
+        "SHOWN": 0.0,
+        "CHOSEN": {0: "normal_1", 1: "pneumonia_1"},
+        "REFERENCES": 2,
+    }.items():
+        monkeypatch.setattr(composites, name, value)
+    monkeypatch.setattr(sources, "MIN_SOURCES", 2)
+    made = []
+    for out in ("once", "again"):
+        arguments = ["composites", "--data", str(tmp_path / "data"), "--out", str(tmp_path / out)]
+        monkeypatch.setattr("sys.argv", arguments)
+        composites.main()
+        made.append({path.name: path.read_bytes() for path in (tmp_path / out).iterdir()})
+    assert made[0] == made[1]
+    samples = gallery(tmp_path / "once")
+    assert [(s.path.name, s.label) for s in samples] == [
+        ("normal_1.png", "normal"),
+        ("pneumonia_1.png", "pneumonia"),
+        ("adult_pa.png", "unknown"),
+    ]
+    assert "Composite of 3 training radiographs" in samples[0].caption
+    assert "same patient, other exposure: n 2" in capsys.readouterr().out
+
+
+def write_dataset(folder: Path) -> None:
+    for split in ("train", "test"):
+        for name in ("NORMAL", "PNEUMONIA"):
+            for patient in range(1, 13):
+                for exposure in (1, 2):
+                    file = f"{'IM-' if name == 'NORMAL' else 'person'}{patient:04d}_virus_{exposure}"
+                    write_chest(folder, split, name, file)
+
+
 def write_chest(folder: Path, split: str, name: str, file: str) -> None:
     mask = np.zeros((224, 224), dtype=np.uint8)
     for x in (70, 154):
         cv2.ellipse(mask, (x, 112), (36, 74), 0, 0, 360, 255, -1)
-    picture = np.random.default_rng(0).integers(150, 255, (224, 224)).astype(np.uint8)
+    picture = np.random.default_rng(len(name) + sum(file.encode())).integers(150, 255, (224, 224)).astype(np.uint8)
     picture[mask > 0] //= 2
     for place, pixels, ending in (
         ("images224", picture, ".jpeg"),

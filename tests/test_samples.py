@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pulmoscan import samples
+from pulmoscan.errors import GalleryDamaged, GalleryMissing
+from pulmoscan.samples import gallery
+
+LOWEST_OF_COPIES = 0.94
+"""Just below what a radiograph and its own smaller copy reach; see test_samples/README.md."""
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    fields = {"file": "a.png", "title": "A", "label": "normal", "caption": "A caption.", "origin": "Made here"}
+    return {**fields, **changes}
+
+
+def write_manifest(folder: Path, *entries: object) -> None:
+    (folder / "samples.json").write_text(json.dumps({"samples": entries}))
+    Image.new("L", (8, 8)).save(folder / "a.png")
+
+
+def test_reads_the_fields_in_the_order_of_the_manifest(tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "b.png")
+    write_manifest(tmp_path, entry(file="b.png", label="pneumonia"), entry(members=["ignored"]))
+    first, second = gallery(tmp_path)
+    assert (first.path, first.label) == (tmp_path / "b.png", "pneumonia")
+    assert (second.title, second.caption, second.origin) == ("A", "A caption.", "Made here")
+
+
+def test_leaves_out_what_has_no_image(tmp_path: Path) -> None:
+    write_manifest(tmp_path, entry(), entry(file="gone.png"))
+    assert [sample.path.name for sample in gallery(tmp_path)] == ["a.png"]
+
+
+def test_says_the_mend_when_there_is_no_manifest_or_no_image(tmp_path: Path) -> None:
+    with pytest.raises(GalleryMissing, match="git checkout"):
+        gallery(tmp_path)
+    write_manifest(tmp_path, entry(file="gone.png"))
+    with pytest.raises(GalleryMissing, match="git checkout"):
+        gallery(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe\x00",
+        b"[]",
+        b'{"samples": 3}',
+        b'{"samples": ["a.png"]}',
+        json.dumps({"samples": [entry(label="healthy")]}).encode(),
+        json.dumps({"samples": [entry(title="")]}).encode(),
+        json.dumps({"samples": [entry(caption=None)]}).encode(),
+        json.dumps({"samples": [entry(file="../a.png")]}).encode(),
+        json.dumps({"samples": [{"file": "a.png"}]}).encode(),
+    ],
+)
+def test_refuses_a_damaged_manifest(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "samples.json").write_bytes(content)
+    with pytest.raises(GalleryDamaged, match="git checkout"):
+        gallery(tmp_path)
+
+
+# The gallery of this checkout
+
+
+def test_every_shipped_image_is_listed_and_every_entry_has_its_image() -> None:
+    folder = samples.gallery_folder()
+    listed = [e["file"] for e in json.loads((folder / samples.MANIFEST_NAME).read_text(encoding="utf-8"))["samples"]]
+    assert sorted(listed) == sorted(path.name for path in folder.glob("*.png"))
+    assert len(gallery()) == len(listed)
+
+
+def test_has_both_classes_and_a_radiograph_without_a_label() -> None:
+    labels = [sample.label for sample in gallery()]
+    assert min(labels.count("normal"), labels.count("pneumonia")) >= 2
+    assert labels.count("unknown") == 1
+
+
+def test_every_image_is_a_radiograph_that_says_what_it_is() -> None:
+    for sample in gallery():
+        check_image(sample)
+
+
+def check_image(sample: samples.GallerySample) -> None:
+    with Image.open(sample.path) as image:
+        assert image.mode == "L"
+        assert 448 <= max(image.size) <= 1024
+        assert image.text["Source"] == sample.origin  # type: ignore[attr-defined]
+        assert image.text["Description"] == sample.caption  # type: ignore[attr-defined]
+        assert np.ptp(np.asarray(image)) > 150
+    if sample.label != "unknown":
+        for text in (sample.origin, sample.caption):
+            assert "Composite of 10 training radiographs" in text
+            assert "CC BY 4.0" in text
+            assert "doi 10.17632/rscbjbr9sj" in text
+            assert "shows no real patient" in text
+
+
+def test_no_composite_is_as_near_to_a_radiograph_as_a_copy_or_owes_much_to_one() -> None:
+    manifest = json.loads((samples.gallery_folder() / samples.MANIFEST_NAME).read_text(encoding="utf-8"))
+    composites = [e for e in manifest["samples"] if "members" in e]
+    assert len(composites) == len(manifest["samples"]) - 1
+    for composite in composites:
+        assert len(set(composite["members"])) == 10
+        figures = composite["resemblance"]
+        assert max(figures.values()) < LOWEST_OF_COPIES
+        assert figures["nearest_member"] - figures["had_it_been_left_out"] < 0.07
+    members = [name for composite in composites for name in composite["members"]]
+    assert len(members) == len(set(members))
+
+
+@pytest.mark.data
+def test_no_image_is_a_file_of_the_datasets(data: Path) -> None:
+    sizes = {sample.path.stat().st_size: sample.path for sample in gallery()}
+    for path in data.rglob("*"):
+        if path.is_file() and (mine := sizes.get(path.stat().st_size)):
+            digests = [hashlib.sha256(p.read_bytes()).digest() for p in (path, mine)]
+            assert digests[0] != digests[1], path
