@@ -54,7 +54,7 @@ class TrainingPlan:
     consistency_weight: float = 0.1
 
 
-EPOCHS = {"densenet121": 4, "resnet50": 3, "resnet18": 5}
+EPOCHS = {"densenet121": 4, "resnet50": 2, "resnet18": 5}
 """What the shipped weights took."""
 
 
@@ -195,7 +195,8 @@ def train_epoch(
     """One pass over the loader; the mean of each part of the loss."""
     state.network.train()
     totals = {"classification": 0.0, "attention": 0.0, "consistency": 0.0}
-    for batch in tqdm(loader, desc=f"epoch {state.epoch + 1}", mininterval=10, unit="batch"):
+    progress = tqdm(loader, desc=f"epoch {state.epoch + 1}", mininterval=10, unit="batch")
+    for batch in progress:
         lungs, labels, weights = (t.to(device) for t in (batch.lungs, batch.labels, batch.weights))
         x = preprocessing.normalise(batch.grey.to(device)).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, dtype=torch.bfloat16):
@@ -213,12 +214,17 @@ def train_epoch(
         )
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
+        if not nn.utils.clip_grad_norm_(state.network.parameters(), 5.0).isfinite():
+            raise TrainingError(
+                f"Training diverged in epoch {state.epoch + 1}. Start it again: it resumes after the last whole epoch; "
+                "if it diverges there once more, train with another --seed."
+            )
         state.optimiser.step()
         state.schedule.step()
         state.average.update_parameters(state.network)
         for name, part in parts.items():
             totals[name] += float(part.detach())
+        progress.set_postfix(loss=float(loss.detach()), refresh=False)
     return {name: total / len(loader) for name, total in totals.items()}
 
 
