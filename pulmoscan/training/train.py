@@ -31,7 +31,7 @@ from pulmoscan.networks import Network, build_network
 from pulmoscan.radiograph import load_radiograph
 from pulmoscan.training.datasets import Example, data_hash, load_datasets, select
 from pulmoscan.training.lung_guidance import attention_loss
-from pulmoscan.training.samples import Batch, BatchPlan, TrainingSamples, collate
+from pulmoscan.training.samples import BatchPlan, TrainingSamples, collate
 
 
 @dataclass(frozen=True)
