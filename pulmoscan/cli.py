@@ -68,9 +68,13 @@ def _screen(options: argparse.Namespace) -> int:
     return 0 if all_read else 1
 
 
-def _models(_: argparse.Namespace) -> int:
+def _models(options: argparse.Namespace) -> int:
     from pulmoscan.classifier import load_classifier
+    from pulmoscan.figures import markdown_table
 
+    if options.markdown:
+        print(markdown_table(registry.MODELS.values()))
+        return 0
     usable = True
     for spec in registry.MODELS.values():
         print(f"{spec.name}  {spec.title} ({spec.role})")
@@ -159,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     screen.set_defaults(run=_screen)
 
     models = commands.add_parser("models", help="list what is installed, with checksums and figures")
+    models.add_argument("--markdown", action="store_true", help="only the test figures, as a Markdown table")
     models.set_defaults(run=_models)
 
     app = commands.add_parser("app", help="start the web app")

@@ -69,10 +69,10 @@ class Table:
         print(self.LAYOUT.format(**columns).rstrip(), file=self.stream, flush=True)
 
 
-def writer(output_format: str, stream: TextIO = sys.stdout) -> Writer:
-    """The writer for `table`, `json` or `csv`."""
+def writer(output_format: str) -> Writer:
+    """The writer for `table`, `json` or `csv` to standard output."""
     writers: dict[str, type[Table] | type[JsonLines] | type[Csv]] = {"table": Table, "json": JsonLines, "csv": Csv}
-    return writers[output_format](stream)
+    return writers[output_format](sys.stdout)
 
 
 def _harmless(value: object) -> object:
