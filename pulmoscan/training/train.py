@@ -134,8 +134,8 @@ def train(
         began = time.monotonic()
         losses = train_epoch(state, loader, plan, device)
         state.epoch += 1
-        point = {"epoch": state.epoch, **losses, **validate(state.averaged, validation, device)}
-        state.curves.append(point | {"seconds": time.monotonic() - began})
+        figures = {**losses, **validate(state.averaged, validation, device)}
+        state.curves.append({"epoch": state.epoch, **figures, "seconds": time.monotonic() - began})
         state.save(checkpoint)
         print("  ".join(f"{name} {value:.4g}" for name, value in state.curves[-1].items()), flush=True)
     record = {
@@ -166,7 +166,10 @@ def start(plan: TrainingPlan, init: str, steps_per_epoch: int, device: torch.dev
 
 
 def initialise(network: Network, architecture: str, init: str) -> int:
-    """Load what matches by name and shape; the rest keeps its random start. Returns how many tensors matched."""
+    """Load what matches by name and shape; the rest keeps its random start. Returns how many tensors matched.
+
+    Half precision turns large variances of batch normalisation into infinity: such tensors are left out.
+    """
     if init == "random":
         return 0
     if init == "imagenet":
@@ -182,7 +185,9 @@ def initialise(network: Network, architecture: str, init: str) -> int:
             raise TrainingError(f"{init} is not a file. Give a safetensors file, “imagenet” or “random” for --init.")
         weights = load_file(init)
     own = network.backbone.state_dict()
-    matching = {k: v.to(own[k].dtype) for k, v in weights.items() if k in own and v.shape == own[k].shape}
+    matching = {
+        k: v.to(own[k].dtype) for k, v in weights.items() if k in own and v.shape == own[k].shape and v.isfinite().all()
+    }
     if not matching:
         raise TrainingError(f"{init} holds no tensor that fits {architecture}. Is it for another architecture?")
     network.backbone.load_state_dict(own | matching)
@@ -268,10 +273,11 @@ def _logits(network: Network, examples: Sequence[Example], device: torch.device)
 
 
 def save_weights(network: Network, path: Path) -> None:
-    """Write the backbone as safetensors, floating-point tensors in half precision."""
+    """Write the backbone as safetensors: parameters in half precision, batch statistics, which outgrow it, in single."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    state = network.backbone.state_dict()
-    save_file({k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in state.items()}, path)
+    parameters = {k: v.detach().half().contiguous() for k, v in network.backbone.named_parameters()}
+    statistics = {k: v.contiguous() for k, v in network.backbone.named_buffers()}
+    save_file(parameters | statistics, path)
 
 
 def seed_everything(seed: int) -> None:
