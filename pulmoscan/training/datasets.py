@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from pulmoscan.errors import DatasetError
+from pulmoscan.screening import ADULT_AGE
 
 Split = Literal["train", "validation", "test"]
 Population = Literal["child", "adult"]
@@ -134,13 +135,16 @@ def _load_nih(folder: Path) -> list[Example]:
     images = next(iter(sorted(folder.glob("images*"))), folder)
     rows = _read_index(folder / "index.csv")
     test_patients = {row["patient"] for row in rows if row["rsna_class"]}
+    minors = {row["patient"] for row in rows if int(row["age"]) < ADULT_AGE}
     examples = []
     for row in rows:
         label = _nih_label(row)
         if label is None or (row["patient"] in test_patients and not row["rsna_class"]):
             continue
-        population: Population = "adult" if int(row["age"]) >= 18 else "child"
-        split = _split("test" if row["rsna_class"] else "train", row["patient"], population)
+        population: Population = "adult" if int(row["age"]) >= ADULT_AGE else "child"
+        # Who came as a child and came back as an adult stays in one split.
+        share_of: Population = "child" if row["patient"] in minors else "adult"
+        split = _split("test" if row["rsna_class"] else "train", row["patient"], share_of)
         if population == "child" and split != "train":
             continue
         examples.append(

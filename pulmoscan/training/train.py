@@ -273,7 +273,7 @@ def _logits(network: Network, examples: Sequence[Example], device: torch.device)
 
 
 def save_weights(network: Network, path: Path) -> None:
-    """Write the backbone as safetensors: parameters in half precision, batch statistics, which outgrow it, in single."""
+    """Write the backbone as safetensors: parameters in half precision, batch statistics, which outgrow it, in full."""
     path.parent.mkdir(parents=True, exist_ok=True)
     parameters = {k: v.detach().half().contiguous() for k, v in network.backbone.named_parameters()}
     statistics = {k: v.contiguous() for k, v in network.backbone.named_buffers()}

@@ -166,7 +166,6 @@ def real(data: Path) -> list[Example]:
 
 
 @pytest.mark.data
-@pytest.mark.xfail(reason="NIH patient 00003248 trains as a child of 10 and 15 and validates as an adult of 18")
 def test_no_patient_is_in_two_splits(real: list[Example]) -> None:
     splits = defaultdict(set)
     for example in real:

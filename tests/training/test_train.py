@@ -14,7 +14,14 @@ from safetensors.torch import load_file, save_file
 from pulmoscan.errors import DatasetError, TrainingError
 from pulmoscan.networks import build_network
 from pulmoscan.training import train as training
-from pulmoscan.training.train import TrainingPlan, classification_loss, consistency_loss, initialise, train
+from pulmoscan.training.train import (
+    TrainingPlan,
+    classification_loss,
+    consistency_loss,
+    initialise,
+    save_weights,
+    train,
+)
 from tests.training.made_up import make_kermany, make_nih
 
 PLAN = TrainingPlan("resnet18", epochs=2, views_per_batch=4, pairs_per_batch=1, learning_rate=1e-3, average_decay=0.5)
@@ -108,6 +115,25 @@ def test_initialise_takes_partial_files(tmp_path: Path) -> None:
     after = network.backbone.state_dict()
     assert after["conv1.weight"].min() == 1
     assert {k for k in after if not torch.equal(after[k], before[k])} == {"conv1.weight"}
+
+
+def test_initialise_leaves_infinite_statistics_out(tmp_path: Path) -> None:
+    """Half precision ends at 65,504, and the variance of an ImageNet ResNet-50's first layer does not."""
+    path = tmp_path / "overflown.safetensors"
+    save_file({"bn1.running_var": torch.full((64,), torch.inf), "bn1.running_mean": torch.ones(64)}, path)
+    network = build_network("resnet18")
+    assert initialise(network, "resnet18", str(path)) == 1
+    assert network.backbone.state_dict()["bn1.running_var"].isfinite().all()
+
+
+def test_saved_weights_keep_large_batch_statistics(tmp_path: Path) -> None:
+    path = tmp_path / "weights" / "resnet18.safetensors"
+    network = build_network("resnet18")
+    network.backbone.state_dict()["bn1.running_var"].fill_(1e6)
+    save_weights(network, path)
+    saved = load_file(path)
+    assert saved["bn1.running_var"].max() == 1e6
+    assert saved["conv1.weight"].dtype == torch.float16
 
 
 def test_random_start_leaves_the_network_alone() -> None:
