@@ -26,7 +26,7 @@ class EmptyFile(RadiographError):
 class FileTooLarge(RadiographError):
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(
-            f"The file has {size / 2**20:.0f} MB; the limit is {limit / 2**20:.0f} MB. "
+            f"The file has {-(-size // 2**20)} MB; the limit is {limit / 2**20:.0f} MB. "
             "Export the radiograph as PNG or JPEG, at no more than 4,000 pixels a side."
         )
 

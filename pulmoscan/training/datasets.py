@@ -76,7 +76,13 @@ def load_dataset(folder: Path) -> list[Example]:
                 f"{folder} holds neither train/NORMAL and its siblings (Kermany) nor an index.csv (NIH). "
                 "docs/weights.md shows both layouts."
             )
-        examples = _load_nih(folder)
+        try:
+            examples = _load_nih(folder)
+        except (KeyError, ValueError, TypeError) as error:
+            raise DatasetError(
+                f"{folder / 'index.csv'} lacks a column or holds a value that is none of its kind ({error}). "
+                "docs/weights.md names the columns."
+            ) from error
     if not examples:
         raise DatasetError(f"{folder} holds no labelled radiograph; docs/weights.md shows the layout that is expected.")
     return examples

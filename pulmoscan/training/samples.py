@@ -101,7 +101,7 @@ class BatchPlan(Sampler[list[Index]]):
             i for i, e in enumerate(examples) for _ in range(adult_repeats if e.population == "adult" else 1)
         ]
         self.with_original = [i for i, e in enumerate(examples) if e.original]
-        self.pairs = pairs if self.with_original else 0
+        self.pairs = min(pairs, len(self.with_original))
         self.singles = views - 2 * self.pairs
         self.seed = seed
         self.epoch = 0
@@ -113,7 +113,7 @@ class BatchPlan(Sampler[list[Index]]):
         rng = random.Random(self.seed * 1_000_003 + self.epoch)
         order = rng.sample(self.indices, len(self.indices))
         for start in range(0, len(self) * self.singles, self.singles):
-            paired = [(i, True) for i in rng.sample(self.with_original, self.pairs)] if self.pairs else []
+            paired = [(i, True) for i in rng.sample(self.with_original, self.pairs)]
             yield [(i, False) for i in order[start : start + self.singles]] + paired
 
 

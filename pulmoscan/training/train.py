@@ -17,6 +17,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 import torchvision
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import roc_auc_score
 from torch import nn
@@ -54,6 +55,7 @@ class TrainingPlan:
     consistency_weight: float = 0.1
 
 
+HERE = Path(__file__).parent
 EPOCHS = {"densenet121": 4, "resnet50": 2, "resnet18": 5}
 """What the shipped weights took."""
 
@@ -117,6 +119,8 @@ def train(
     if not training or not validation:
         raise TrainingError("The data holds no training split. Give the whole dataset folder, not its test part.")
     batches = BatchPlan(training, plan.views_per_batch, plan.pairs_per_batch, plan.adult_repeats, plan.seed)
+    if not len(batches):
+        raise TrainingError(f"{len(training)} training radiographs do not fill one batch of {plan.views_per_batch}.")
     state = start(plan, init, len(batches), device)
     if checkpoint.is_file():
         state.restore(checkpoint)
@@ -183,7 +187,12 @@ def initialise(network: Network, architecture: str, init: str) -> int:
     else:
         if not Path(init).is_file():
             raise TrainingError(f"{init} is not a file. Give a safetensors file, “imagenet” or “random” for --init.")
-        weights = load_file(init)
+        try:
+            weights = load_file(init)
+        except (OSError, SafetensorError) as error:
+            raise TrainingError(
+                f"{init} cannot be read as safetensors ({error}). Download or export it again."
+            ) from error
     own = network.backbone.state_dict()
     matching = {
         k: v.to(own[k].dtype) for k, v in weights.items() if k in own and v.shape == own[k].shape and v.isfinite().all()
@@ -289,8 +298,10 @@ def seed_everything(seed: int) -> None:
 def current_commit() -> str:
     """The commit of the code that trained, with `+` when the checkout had changes; empty outside a checkout."""
     try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+        commit, changed = (
+            subprocess.run(["git", *arguments], cwd=HERE, capture_output=True, text=True, check=True).stdout.strip()
+            for arguments in (("rev-parse", "HEAD"), ("status", "--porcelain"))
+        )
     except (OSError, subprocess.CalledProcessError):
         return ""
     return commit + ("+" if changed else "")

@@ -16,6 +16,11 @@ from pulmoscan.ui.heatmap import heatmap
 from pulmoscan.ui.picker import chosen_line, picker
 from pulmoscan.ui.threshold import population_control, threshold_control, threshold_now
 
+LIMITS = (
+    "For frontal chest radiographs only. What a picture shows is not checked yet: anything else gets a number too, and "
+    "that number means nothing."
+)
+
 
 def model_page(name: str) -> None:
     """The page of the model of that name."""
@@ -27,6 +32,7 @@ def model_page(name: str) -> None:
         chosen = session.chosen()
         if chosen is None:
             st.info("Choose a radiograph to see the model's reading of it.", icon=":material/arrow_upward:")
+            st.caption(LIMITS)
         else:
             with st.spinner("Reading the radiograph …"):
                 reading = chosen.reading(name, card)
@@ -49,6 +55,7 @@ def _result(reading: Reading) -> None:
         outcome = screening.decide(reading, population, threshold_now(reading, population))
         with above:
             decision(outcome)
+            st.caption(LIMITS)
         threshold_control(reading, population)
         for warning in outcome.warnings:
             st.warning(warning, icon=":material/info:")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
-from streamlit.navigation.page import Page
 
 from pulmoscan.registry import MODELS
 
 ICON = Path(__file__).with_name("icon.svg")
 
 
-def navigation() -> Page:
+def navigation() -> st.Page:
     """The page that the user asked for; for Home.py to run."""
     st.session_state.navigated = True
     # No icons here: a page's icon is its favicon too, and Streamlit fetches that one from Google.

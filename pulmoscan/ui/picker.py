@@ -17,10 +17,6 @@ from pulmoscan.ui.frame import plain
 from pulmoscan.ui.session import Chosen
 
 THUMBNAIL_SIDE = 224
-LIMITS = (
-    "Frontal chest radiographs only. What a picture shows is not checked yet: anything else gets a number too, and "
-    "that number means nothing."
-)
 
 
 def picker() -> None:
@@ -28,7 +24,6 @@ def picker() -> None:
     left, right = st.columns([1, 2], gap="medium")
     with left:
         _upload()
-        st.caption(LIMITS)
     with right:
         _gallery()
     if problem := session.problem():
@@ -87,7 +82,8 @@ def _take_sample(sample: GallerySample) -> None:
 
 
 def _load_sample(sample: GallerySample) -> Chosen:
-    return Chosen(load_radiograph(sample.path, sample.title), f"{sample.caption} {sample.origin}")
+    about = sample.caption if sample.origin in sample.caption else f"{sample.caption} {sample.origin}."
+    return Chosen(load_radiograph(sample.path, sample.title), about)
 
 
 @st.cache_data

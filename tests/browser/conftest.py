@@ -12,13 +12,15 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from pulmoscan.registry import MODELS, weights_folder
 from tests.pictures import encode, grey8
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -27,7 +29,8 @@ PATIENCE = 120_000  # milliseconds
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[sync_api.Browser]:
+def browser() -> Iterator[Browser]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     names = ("chromium", "chromium-browser", "google-chrome")
     path = next(filter(None, map(shutil.which, names)), None)
     if path is None:
@@ -39,16 +42,16 @@ def browser() -> Iterator[sync_api.Browser]:
         browser.close()
 
 
-Open = Callable[..., sync_api.Page]
+Open = Callable[..., "Page"]
 
 
 @pytest.fixture
-def new_page(browser: sync_api.Browser) -> Iterator[Open]:
+def new_page(browser: Browser) -> Iterator[Open]:
     """Opens a page of its own session; fails the test where a script of it failed."""
     failures: list[str] = []
-    contexts: list[sync_api.BrowserContext] = []
+    contexts: list[BrowserContext] = []
 
-    def new_page(width: int = 1440, height: int = 900, scheme: str = "light") -> sync_api.Page:
+    def new_page(width: int = 1440, height: int = 900, scheme: Literal["light", "dark"] = "light") -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
@@ -100,7 +103,7 @@ def _answers(address: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def app(weights: Path, browser: sync_api.Browser) -> Iterator[str]:  # noqa: ARG001 - no browser, no app
+def app(weights: Path, browser: Browser) -> Iterator[str]:  # noqa: ARG001 - no browser, no app
     """The address of an app that the tests share; each page is a session of its own."""
     with running_app(weights) as address:
         yield address

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.browser.conftest import ROOT, Open, running_app
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-expect = sync_api.expect
+if TYPE_CHECKING:
+    from playwright.sync_api import FloatRect, Locator, Page
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
 pytestmark = pytest.mark.browser
 
@@ -21,32 +24,41 @@ SUSPECTED, CLEARED = "Pneumonia suspected", "No sign of pneumonia found"
 TITLES = {"densenet121": "DenseNet-121", "resnet50": "ResNet-50"}
 
 
-def samples(page: sync_api.Page) -> sync_api.Locator:
-    return page.locator(".st-key-gallery button")
+def samples(page: Page) -> Locator:
+    return page.locator(".st-key-gallery").get_by_test_id("stButton").get_by_role("button")
 
 
-def in_view(page: sync_api.Page) -> sync_api.Locator:
+def in_view(page: Page) -> Locator:
     """The line that names the radiograph in view."""
     return page.locator(".st-key-chosen")
 
 
-def panes(page: sync_api.Page) -> sync_api.Locator:
+def panes(page: Page) -> Locator:
     return page.locator(".frame img")
 
 
-def settled(page: sync_api.Page) -> None:
+def settled(page: Page) -> None:
     """Wait until the app has nothing more to draw."""
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     expect(page.locator("[data-stale=true]")).to_have_count(0)
 
 
-def drag_threshold(page: sync_api.Page, share: float) -> None:
+def resting_place(locator: Locator) -> FloatRect:
+    """Where an element comes to rest: another decision's text moves what stands below it."""
+    before, box = None, locator.bounding_box()
+    while box is None or box != before:
+        locator.page.wait_for_timeout(200)
+        before, box = box, locator.bounding_box()
+    return box
+
+
+def drag_threshold(page: Page, share: float) -> None:
     """Drag the slider's handle to a share of its track, by mouse."""
     slider = page.get_by_test_id("stSlider").filter(has_text="Threshold")
-    handle = slider.get_by_role("slider").bounding_box()
-    track = slider.bounding_box()
-    assert handle
-    assert track
+    settled(page)
+    slider.scroll_into_view_if_needed()
+    track = resting_place(slider)
+    handle = resting_place(slider.get_by_role("slider"))
     y = handle["y"] + handle["height"] / 2
     page.mouse.move(handle["x"] + handle["width"] / 2, y)
     page.mouse.down()
