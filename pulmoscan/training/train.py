@@ -6,6 +6,7 @@ choose nothing.
 
 from __future__ import annotations
 
+import pickle
 import random
 import subprocess
 import time
@@ -69,6 +70,7 @@ def default_plan(architecture: str, epochs: int | None = None, seed: int = 0, lu
 class TrainingState:
     """What a checkpoint holds."""
 
+    plan: TrainingPlan
     network: Network
     average: AveragedModel
     optimiser: torch.optim.Optimizer
@@ -86,11 +88,23 @@ class TrainingState:
         parts = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimiser", "schedule")}
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        torch.save(parts | {"commit": self.commit, "epoch": self.epoch, "curves": self.curves}, partial)
+        rest = {"plan": asdict(self.plan), "commit": self.commit, "epoch": self.epoch, "curves": self.curves}
+        torch.save(parts | rest, partial)
         partial.replace(path)
 
     def restore(self, path: Path) -> None:
-        parts = torch.load(path, weights_only=True)
+        """Go on where the checkpoint left off.
+
+        Raises:
+            TrainingError: it is damaged, or of another plan.
+        """
+        try:
+            parts = torch.load(path, weights_only=True)
+            plan = parts["plan"]
+        except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
+            raise TrainingError(f"{path} is no checkpoint of this version. Remove it to start anew.") from error
+        if plan != asdict(self.plan):
+            raise TrainingError(f"{path} was trained after another plan. Remove it, or name another with --checkpoint.")
         for name in ("network", "average", "optimiser", "schedule"):
             getattr(self, name).load_state_dict(parts[name])
         self.commit, self.epoch, self.curves = parts["commit"], parts["epoch"], parts["curves"]
@@ -166,7 +180,7 @@ def start(plan: TrainingPlan, init: str, steps_per_epoch: int, device: torch.dev
         optimiser, plan.learning_rate, total_steps=plan.epochs * steps_per_epoch + 1, pct_start=plan.warm_up
     )
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.average_decay), use_buffers=True)
-    return TrainingState(network, average, optimiser, schedule, current_commit())
+    return TrainingState(plan, network, average, optimiser, schedule, current_commit())
 
 
 def initialise(network: Network, architecture: str, init: str) -> int:

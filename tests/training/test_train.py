@@ -189,6 +189,19 @@ def test_consistency_loss_compares_the_views_of_each_pair() -> None:
 
 
 def test_commit_outside_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(training, "HERE", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert training.current_commit() == ""
+
+
+def test_checkpoint_of_another_plan_is_refused(tmp_path: Path) -> None:
+    state = training.start(PLAN, "random", 3, torch.device("cpu"))
+    path = tmp_path / "resnet18.pt"
+    state.save(path)
+    state.restore(path)
+    other = training.start(dataclasses.replace(PLAN, epochs=PLAN.epochs + 1), "random", 3, torch.device("cpu"))
+    with pytest.raises(TrainingError, match="another plan"):
+        other.restore(path)
+    path.write_bytes(b"not a checkpoint")
+    with pytest.raises(TrainingError, match="no checkpoint"):
+        other.restore(path)
