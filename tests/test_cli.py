@@ -157,7 +157,7 @@ def test_missing_weights_are_said_once(
     code, out, err = run(capsys, "screen", tmp_path, "--model", "resnet50")
     assert code == 1
     assert out == ""
-    assert err.count("missing") == 1
+    assert err.count("is missing") == 1
     assert run(capsys, "models")[0] == 1
 
 
