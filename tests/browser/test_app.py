@@ -58,7 +58,7 @@ def drag_threshold(page: Page, share: float) -> None:
     settled(page)
     slider.scroll_into_view_if_needed()
     track = resting_place(slider)
-    handle = resting_place(slider.get_by_role("slider"))
+    handle = resting_place(slider.get_by_test_id("stSliderThumbValue").locator(".."))  # its label's parent
     y = handle["y"] + handle["height"] / 2
     page.mouse.move(handle["x"] + handle["width"] / 2, y)
     page.mouse.down()
