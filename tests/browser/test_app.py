@@ -149,7 +149,7 @@ def test_look(app: str, new_page: Open, device: str, width: int, height: int, sc
     shoot("overview")
 
     page.goto(f"{app}/densenet121")
-    samples(page).first.click()
+    samples(page).filter(has_text="Pneumonia").first.click()
     expect(panes(page)).to_have_count(2)
     shoot("model-page")
     if os.environ.get("PULMOSCAN_SAVE_SCREENSHOTS") == "1" and (device, scheme) == ("desktop", "light"):
