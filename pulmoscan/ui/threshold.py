@@ -65,6 +65,13 @@ def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
     with st.container(horizontal=True):
         _figure("Sensitivity", measured.sensitivity, "pneumonias found")
         _figure("Specificity", measured.specificity, "normals cleared")
+    if test := reading.card.scores.get((point.measured_on, "test")):
+        # At the operating point alone: whoever set the threshold by test figures would have none left.
+        seen = test.at(point.threshold)
+        st.caption(
+            f"On test radiographs, at the default of {point.threshold:.2f}: sensitivity {seen.sensitivity.percent}, "
+            f"specificity {seen.specificity.percent}."
+        )
 
 
 def _figure(name: str, figure: Figure, what: str) -> None:

@@ -58,6 +58,13 @@ def test_figures_are_those_of_the_validation_split_at_the_threshold(app: AppTest
     assert "550 radiographs of **adults**" in text(app)
 
 
+def test_test_figures_stay_those_at_the_operating_point(app: AppTest) -> None:
+    card = read_card(get_spec("resnet18"))
+    seen = card.scores["adult", "test"].at(card.thresholds["adult"])
+    drag(choose(app, "adult"), 0.9)
+    assert f"sensitivity {seen.sensitivity.percent}, specificity {seen.specificity.percent}." in text(app)
+
+
 def test_unknown_age_is_said_until_a_population_is_chosen(app: AppTest) -> None:
     assert "age is unknown" in app.warning[0].value
     assert "radiographs of **children**" in text(app), "the more sensitive point of the two is the children's"
