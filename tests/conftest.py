@@ -44,6 +44,18 @@ def random_networks() -> dict[str, Network]:
     return {architecture: _random_network(architecture) for architecture in ARCHITECTURES}
 
 
+@pytest.fixture(params=ARCHITECTURES)
+def architecture(request: pytest.FixtureRequest) -> str:
+    """Each architecture in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def network(architecture: str, random_networks: dict[str, Network]) -> Network:
+    """The random network of the architecture in turn."""
+    return random_networks[architecture]
+
+
 def _random_network(architecture: str) -> Network:
     torch.manual_seed(1)
     network = build_network(architecture).train()

@@ -15,21 +15,10 @@ from torch import nn
 from pulmoscan import gradcam
 from pulmoscan.networks import Network
 from pulmoscan.preprocessing import model_input
-from tests.conftest import ARCHITECTURES
 from tests.pictures import chest
 
 Cam = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 LAYERS = {"densenet121": "features.norm5", "resnet50": "layer4", "resnet18": "layer4"}
-
-
-@pytest.fixture(params=ARCHITECTURES)
-def architecture(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def network(architecture: str, random_networks: dict[str, Network]) -> Network:
-    return random_networks[architecture]
 
 
 @pytest.fixture(scope="module")

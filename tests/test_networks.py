@@ -5,19 +5,8 @@ import torch
 import torchvision
 
 from pulmoscan.networks import Network, build_network
-from tests.conftest import ARCHITECTURES
 
 CHANNELS = {"densenet121": 1024, "resnet50": 2048, "resnet18": 512}
-
-
-@pytest.fixture(params=ARCHITECTURES)
-def architecture(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def network(architecture: str, random_networks: dict[str, Network]) -> Network:
-    return random_networks[architecture]
 
 
 @pytest.fixture(scope="module")
