@@ -29,8 +29,13 @@ VALIDATION_SHARE = {"child": 0.15, "adult": 0.30}
 """Share of the training patients that is kept out for thresholds, calibration and every other choice: larger for
 adults, whose threshold would otherwise rest on some twenty positives."""
 
-NIH_POSITIVE = frozenset({"Pneumonia", "Consolidation", "Infiltration"})
-NIH_NEGATIVE = frozenset({"No Finding"})
+NIH_POSITIVE = frozenset({"Pneumonia", "Consolidation"})
+NIH_NEGATIVE = frozenset(
+    {"No Finding", "Cardiomegaly", "Emphysema", "Fibrosis", "Hernia", "Nodule", "Pleural_Thickening", "Pneumothorax"}
+)
+"""Negative is who has nothing beside these: the sick without pneumonia belong to the negatives, lest the model learn to
+tell the sick from the well. Left out: findings that look like pneumonia or are said of it (Infiltration and others)."""
+
 RSNA_LABELS = {"Normal": 0, "Lung Opacity": 1}
 
 Box = tuple[float, float, float, float]
@@ -173,7 +178,7 @@ def _nih_label(row: dict[str, str]) -> int | None:
     findings = set(row["nih_findings"].split("|"))
     if findings & NIH_POSITIVE:
         return 1
-    return 0 if findings == NIH_NEGATIVE else None
+    return 0 if findings <= NIH_NEGATIVE else None
 
 
 def _split(folder: str, patient: str, population: Population) -> Split:
