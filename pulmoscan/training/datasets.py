@@ -115,7 +115,7 @@ def data_hash(examples: Sequence[Example]) -> str:
 
 
 def _load_kermany(root: Path) -> list[Example]:
-    patients = {row["file"]: row["patient"] for row in _read_index(root.parent / "index.csv")}
+    patients = {row["file"]: row["patient"] for row in read_index(root.parent / "index.csv")}
     examples = []
     for folder in ("train", "test"):
         for label, name in enumerate(("NORMAL", "PNEUMONIA")):
@@ -144,7 +144,7 @@ def _load_nih(folder: Path) -> list[Example]:
     Its few patients under 18 train too, but are too few and too old to be measured beside Kermany's.
     """
     images = next(iter(sorted(folder.glob("images*"))), folder)
-    rows = _read_index(folder / "index.csv")
+    rows = read_index(folder / "index.csv")
     test_patients = {row["patient"] for row in rows if row["rsna_class"]}
     minors = {row["patient"] for row in rows if int(row["age"]) < ADULT_AGE}
     examples = []
@@ -198,7 +198,7 @@ def _existing(folder: Path, name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _read_index(path: Path) -> list[dict[str, str]]:
+def read_index(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     with path.open(newline="") as file:

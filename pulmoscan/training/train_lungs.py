@@ -1,0 +1,208 @@
+"""Train the lung network: outlines and kinds of picture together, checkpointed every epoch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from pulmoscan import preprocessing
+from pulmoscan.errors import TrainingError
+from pulmoscan.lung_network import Findings, LungNetwork
+from pulmoscan.radiograph import load_radiograph
+from pulmoscan.training.lung_samples import LungSamples, Sample
+from pulmoscan.training.pictures import Picture, load_pictures, select
+from pulmoscan.training.train import current_commit, seed_everything
+
+
+@dataclass(frozen=True)
+class LungPlan:
+    """Everything that decides how the network comes out, kept in its training record."""
+
+    epochs: int = 6
+    steps_per_epoch: int = 150
+    batch: int = 24
+    seed: int = 0
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    warm_up: float = 0.15
+    average_decay: float = 0.99
+    kind_weight: float = 0.3
+
+
+@dataclass
+class LungTraining:
+    """What a checkpoint holds."""
+
+    plan: LungPlan
+    network: LungNetwork
+    average: AveragedModel
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    commit: str = ""
+    epoch: int = 0
+    curves: list[dict[str, float]] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, plan: LungPlan) -> LungTraining:
+        """Random weights, optimiser, one-cycle schedule and exponential moving average."""
+        network = LungNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, plan.learning_rate, total_steps=plan.epochs * plan.steps_per_epoch + 1, pct_start=plan.warm_up
+        )
+        average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.average_decay), use_buffers=True)
+        return cls(plan, network, average, optimiser, schedule, current_commit())
+
+    @property
+    def averaged(self) -> LungNetwork:
+        """The network with the averaged weights."""
+        return cast(LungNetwork, self.average.module)
+
+    def save(self, path: Path) -> None:
+        parts = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimiser", "schedule")}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        rest = {"plan": asdict(self.plan), "commit": self.commit, "epoch": self.epoch, "curves": self.curves}
+        torch.save(parts | rest, partial)
+        partial.replace(path)
+
+    def restore(self, path: Path) -> None:
+        """Go on where the checkpoint left off."""
+        parts = torch.load(path, weights_only=True)
+        if parts.get("plan") != asdict(self.plan):
+            raise TrainingError(f"{path} was trained after another plan. Remove it, or name another with --checkpoint.")
+        for name in ("network", "average", "optimiser", "schedule"):
+            getattr(self, name).load_state_dict(parts[name])
+        self.commit, self.epoch, self.curves = parts["commit"], parts["epoch"], parts["curves"]
+
+
+def train_lungs(
+    plan: LungPlan, data: Sequence[Path], checkpoint: Path, workers: int = 2
+) -> tuple[LungNetwork, dict[str, Any]]:
+    """Train after `plan`, resuming from `checkpoint` if it is there; the averaged network and the training record.
+
+    Raises:
+        DatasetError: a folder is missing or has no known layout.
+        TrainingError: the data lacks radiographs with masks, or the checkpoint is of another plan.
+    """
+    seed_everything(plan.seed)
+    pictures = load_pictures(data)
+    training, validation = select(pictures, "train"), select(pictures, "validation")
+    if not any(p.lung_mask for p in training) or all(p.is_chest for p in training):
+        raise TrainingError("The data must hold radiographs with lung masks, and pictures that show no chest.")
+    state = LungTraining.start(plan)
+    if checkpoint.is_file():
+        state.restore(checkpoint)
+        print(f"resumed from {checkpoint} after epoch {state.epoch}")
+    loader = DataLoader(
+        LungSamples(training, plan.steps_per_epoch * plan.batch),
+        batch_size=plan.batch,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+    )
+    while state.epoch < plan.epochs:
+        seed_everything(plan.seed + 1 + state.epoch)
+        began = time.monotonic()
+        losses = _train_epoch(state, loader)
+        state.epoch += 1
+        figures = {**losses, **validate(state.averaged, validation)}
+        state.curves.append({"epoch": state.epoch, **figures, "seconds": time.monotonic() - began})
+        state.save(checkpoint)
+        print("  ".join(f"{name} {value:.4g}" for name, value in state.curves[-1].items()), flush=True)
+    record = {
+        "plan": asdict(plan),
+        "pictures": {split: len(select(pictures, split)) for split in ("train", "validation", "test")},
+        "commit": state.commit,
+        "torch": torch.__version__,
+        "curves": state.curves,
+    }
+    return state.averaged.eval(), record
+
+
+def _train_epoch(state: LungTraining, loader: DataLoader[Sample]) -> dict[str, float]:
+    state.network.train()
+    totals = {"lungs": 0.0, "kind": 0.0}
+    for batch in tqdm(loader, desc=f"epoch {state.epoch + 1}", mininterval=10, unit="batch"):
+        sample = Sample(*batch)
+        x = sample.grey.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            outputs = state.network(x)
+        findings = Findings.of(tuple(output.float() for output in outputs))
+        parts = {"lungs": lung_loss(findings, sample), "kind": kind_loss(findings, sample)}
+        loss = parts["lungs"] + state.plan.kind_weight * parts["kind"]
+        state.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
+        state.optimiser.step()
+        state.schedule.step()
+        state.average.update_parameters(state.network)
+        for name, part in parts.items():
+            totals[name] += float(part.detach())
+    return {name: total / len(loader) for name, total in totals.items()}
+
+
+def lung_loss(findings: Findings, sample: Sample) -> torch.Tensor:
+    """Cross-entropy where the lungs are known, none outside chests included; soft Dice where there are any."""
+    known = ~sample.lungs.isnan().any(dim=(1, 2))
+    logits, lungs = findings.lungs[known], sample.lungs[known]
+    entropy = functional.binary_cross_entropy_with_logits(logits, lungs)
+    shown = lungs.any(dim=2).any(dim=1)
+    p, lungs = torch.sigmoid(logits[shown]), lungs[shown]
+    overlap = (2 * (p * lungs).sum(dim=(1, 2)) + 1) / ((p + lungs).sum(dim=(1, 2)) + 1)
+    return entropy + (1 - overlap).mean()
+
+
+def kind_loss(findings: Findings, sample: Sample) -> torch.Tensor:
+    """Cross-entropy of chest, whole and inverted, where known, and of the quarter turns."""
+    loss = findings.chest.new_zeros(())
+    for logits, target in (
+        (findings.chest, sample.chest),
+        (findings.whole, sample.whole),
+        (findings.inverted, sample.inverted),
+    ):
+        target = torch.as_tensor(target, dtype=torch.float32)
+        known = ~target.isnan()
+        loss = loss + functional.binary_cross_entropy_with_logits(logits[known], target[known])
+    return loss + functional.cross_entropy(findings.turns, torch.as_tensor(sample.turns), ignore_index=-1)
+
+
+@torch.no_grad()
+def validate(network: LungNetwork, pictures: Sequence[Picture]) -> dict[str, float]:
+    """Mean Dice by population and, for chests and others, how many are told rightly; for the training record."""
+    network.eval()
+    dice: dict[str, list[float]] = {}
+    right: dict[str, list[bool]] = {}
+    for picture in pictures:
+        grey = preprocessing.standardise(preprocessing.resample(load_radiograph(picture.path).pixels))
+        findings = Findings.of(network(torch.from_numpy(grey)[None, None]))
+        right.setdefault("chest" if picture.is_chest else "other", []).append(
+            bool(findings.chest[0] > 0) == picture.is_chest
+        )
+        if picture.lung_mask:
+            mask = preprocessing.resample(load_radiograph(picture.lung_mask).pixels) > 0.5
+            dice.setdefault(f"dice_{picture.population}", []).append(overlap(findings.lungs[0].numpy() > 0, mask))
+    return {name: float(np.mean(values)) for name, values in {**dice, **right}.items()}
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Dice's coefficient of two binary masks, in [0, 1]; 1 for two empty ones."""
+    total = int(a.sum()) + int(b.sum())
+    return 2 * int((a & b).sum()) / total if total else 1.0
+
+
+def save_lungs(network: LungNetwork, path: Path) -> None:
+    """Write the network as safetensors: parameters in half precision, batch statistics in full."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parameters = {k: v.detach().half().contiguous() for k, v in network.named_parameters()}
+    save_file(parameters | {k: v.contiguous() for k, v in network.named_buffers()}, path)
