@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from sklearn.covariance import LedoitWolf
 from torch import nn
 from torch.nn import functional
 
@@ -28,7 +30,8 @@ class Findings:
         whole: [N], above 0 where both lungs are in the picture.
         inverted: [N], above 0 where bone is dark.
         turns: [N, 4], by how many quarter turns counter-clockwise the picture was turned.
-        embedding: [N, 192], the mean of the bottleneck's features.
+        strangeness: [N], distance of the bottleneck's mean features from those of chest radiographs (Mahalanobis,
+            divided by the square root of their number: 1 is usual).
     """
 
     lungs: torch.Tensor
@@ -36,13 +39,13 @@ class Findings:
     whole: torch.Tensor
     inverted: torch.Tensor
     turns: torch.Tensor
-    embedding: torch.Tensor
+    strangeness: torch.Tensor
 
     @classmethod
     def of(cls, outputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> Findings:
         """Name what `LungNetwork.forward` returns."""
-        lungs, kinds, embedding = outputs
-        return cls(lungs, kinds[:, 0], kinds[:, 1], kinds[:, 2], kinds[:, 3:], embedding)
+        lungs, kinds, strangeness = outputs
+        return cls(lungs, kinds[:, 0], kinds[:, 1], kinds[:, 2], kinds[:, 3:], strangeness)
 
 
 class Block(nn.Sequential):
@@ -70,9 +73,13 @@ class LungNetwork(nn.Module):
         self.up = nn.ModuleList(Block(a + b, b) for a, b in zip(deeper, shallower, strict=True))
         self.outline = nn.Conv2d(WIDTHS[0], 1, 1)
         self.kind = nn.Linear(2 * WIDTHS[-1], KINDS)
+        self.usual: torch.Tensor
+        self.whitening: torch.Tensor
+        self.register_buffer("usual", torch.zeros(WIDTHS[-1]))
+        self.register_buffer("whitening", torch.eye(WIDTHS[-1]))
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Standardised grey [N, 1, 224, 224] in [0, 1] -> lung logits [N, 224, 224], kinds [N, 7], embedding [N, 192].
+        """Standardised grey [N, 1, 224, 224] in [0, 1] -> lung logits [N, 224, 224], kinds [N, 7], strangeness [N].
 
         `Findings.of` names them.
         """
@@ -82,9 +89,27 @@ class LungNetwork(nn.Module):
             levels.append(x)
         embedding = x.mean(dim=(2, 3))
         kinds = self.kind(torch.cat([embedding, x.amax(dim=(2, 3))], dim=1))
+        strangeness = (((embedding - self.usual) @ self.whitening) ** 2).mean(dim=1).sqrt()
         for block, level in zip(self.up, levels[-2::-1], strict=True):
             x = block(torch.cat([_doubled(x), level], dim=1))
-        return _doubled(self.outline(x)).squeeze(1), kinds, embedding
+        return _doubled(self.outline(x)).squeeze(1), kinds, strangeness
+
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
+        """The bottleneck's mean features [N, 192]."""
+        for block in self.down:
+            x = block(x)
+        return x.mean(dim=(2, 3))
+
+    def learn_usual(self, embeddings: torch.Tensor) -> None:
+        """Fix what is usual from the embeddings [N, 192] of chest radiographs, with a shrunken covariance.
+
+        After Lee et al. 2018 (arXiv:1807.03888); the shrinkage is Ledoit and Wolf's (2004).
+        """
+        fitted = LedoitWolf().fit(embeddings.double().numpy())
+        values, vectors = np.linalg.eigh(fitted.covariance_)
+        whitening = vectors / np.sqrt(values)
+        self.usual.copy_(torch.from_numpy(fitted.location_))
+        self.whitening.copy_(torch.from_numpy(whitening))
 
 
 def _doubled(x: torch.Tensor) -> torch.Tensor:

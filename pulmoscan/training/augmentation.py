@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pulmoscan.preprocessing import INPUT_SIZE
+from pulmoscan.training.framing import WHOLE, Window
 
 RESAMPLING_KERNELS = (
     Image.Resampling.BOX,
@@ -24,16 +25,18 @@ RESAMPLING_KERNELS = (
 )
 
 
-def resample_randomly(pixels: NDArray[np.uint8], rng: random.Random) -> NDArray[np.uint8]:
-    """uint8 [H, W] -> [224, 224] by a random antialiasing kernel, half of the time through an intermediate size.
+def resample_randomly(pixels: NDArray[np.uint8], rng: random.Random, window: Window = WHOLE) -> NDArray[np.uint8]:
+    """A window of uint8 [H, W] -> [224, 224] by a random antialiasing kernel, half of the time in two steps.
 
     Which kernel and which steps made a small copy says nothing about the lungs, so the model must not see it.
     """
     image = Image.fromarray(pixels)
+    box = (window[0] * image.width, window[1] * image.height, window[2] * image.width, window[3] * image.height)
     if rng.random() < 0.5:
         side = rng.randint(160, 400)
-        image = image.resize((side, side), rng.choice(RESAMPLING_KERNELS))
-    return np.asarray(image.resize((INPUT_SIZE, INPUT_SIZE), rng.choice(RESAMPLING_KERNELS)))
+        image = image.resize((side, side), rng.choice(RESAMPLING_KERNELS), box=box)
+        box = (0, 0, side, side)
+    return np.asarray(image.resize((INPUT_SIZE, INPUT_SIZE), rng.choice(RESAMPLING_KERNELS), box=box))
 
 
 def scene_augmentation() -> A.Compose:

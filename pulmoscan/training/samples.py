@@ -22,6 +22,7 @@ from torch.utils.data import Dataset, Sampler
 from pulmoscan.preprocessing import INPUT_SIZE, standardise
 from pulmoscan.training.augmentation import grain_augmentation, resample_randomly, scene_augmentation
 from pulmoscan.training.datasets import Example
+from pulmoscan.training.framing import WHOLE, Window, cropped_mask, random_window
 from pulmoscan.training.lung_guidance import random_background, replace_background, soft_lung_mask
 
 FEATURE_GRID = 7
@@ -71,8 +72,11 @@ class TrainingSamples(Dataset[Sample]):
         rng = random.Random(torch.randint(2**62, ()).item())
         self.scene.set_random_seed(rng.randrange(2**31))
         self.grain.set_random_seed(rng.randrange(2**31))
-        image, twin = self._versions(number, paired, rng)
         mask = self.masks[number]
+        window = random_window(mask, rng) if mask is not None else WHOLE
+        image, twin = self._versions(number, paired, window, rng)
+        if mask is not None:
+            mask = cropped_mask(mask, window)
         scene = self.scene(image=image, twin=twin, mask=mask if mask is not None else np.zeros_like(image))
         views = [scene["image"], scene["twin"]] if paired else [scene["image"]]
         lungs = soft_lung_mask(scene["mask"]) if mask is not None else np.zeros(image.shape, np.float32)
@@ -84,14 +88,16 @@ class TrainingSamples(Dataset[Sample]):
         cells = cv2.resize(lungs, (FEATURE_GRID, FEATURE_GRID), interpolation=cv2.INTER_AREA).astype(np.float32)
         return Sample(np.stack(views), cells, self.examples[number].label, self.weights[number])
 
-    def _versions(self, number: int, paired: bool, rng: random.Random) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def _versions(
+        self, number: int, paired: bool, window: Window, rng: random.Random
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """The radiograph from its copy or its original, whichever comes; of a pair, one from each."""
         copy, original = self.images[number], self.originals[number]
         if original is None or not (paired or rng.random() < 0.5):
-            image = resample_randomly(copy, rng)
-            return image, resample_randomly(copy, rng) if paired else image
-        twin = resample_randomly(original, rng)
-        return (resample_randomly(copy, rng), twin) if paired else (twin, twin)
+            image = resample_randomly(copy, rng, window)
+            return image, resample_randomly(copy, rng, window) if paired else image
+        twin = resample_randomly(original, rng, window)
+        return (resample_randomly(copy, rng, window), twin) if paired else (twin, twin)
 
 
 class BatchPlan(Sampler[list[Index]]):

@@ -1,0 +1,191 @@
+"""Where the lungs are, and what kind of picture this is: one pass of the lung network over a radiograph."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+
+from pulmoscan import preprocessing
+from pulmoscan.errors import WeightsDamaged, WeightsMissing
+from pulmoscan.lung_network import Findings, LungNetwork
+from pulmoscan.registry import weights_folder
+
+SPECK_SHARE = 0.02
+"""Parts of an outline below this share of its area are specks, not lungs."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChestView:
+    """What the lung network says of one picture.
+
+    Attributes:
+        lungs: float32 [224, 224] in [0, 1], the probability of lung at the model input's size.
+        chest, whole, inverted: probability that it is a frontal chest radiograph, that both lungs are in it, and that
+            its grey values are inverted.
+        turns: probabilities [4] of its having been turned by so many quarter turns counter-clockwise.
+        strangeness: distance from usual chest radiographs; 1 is usual.
+    """
+
+    lungs: NDArray[np.float32]
+    chest: float
+    whole: float
+    inverted: float
+    turns: NDArray[np.float32]
+    strangeness: float
+
+    @cached_property
+    def mask(self) -> NDArray[np.bool_]:
+        """The lungs without specks, bool [224, 224]."""
+        inside = (self.lungs > 0.5).astype(np.uint8)
+        count, labels, statistics, _ = cv2.connectedComponentsWithStats(inside)
+        areas = statistics[:, cv2.CC_STAT_AREA]
+        large = [i for i in range(1, count) if areas[i] >= SPECK_SHARE * areas[1:].sum()]
+        return np.isin(labels, large)
+
+    def mask_at(self, height: int, width: int) -> NDArray[np.bool_]:
+        """The lungs at a radiograph's own size, bool [height, width]."""
+        smooth = cv2.resize(self.mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(smooth > 0.5)
+
+    def share_inside(self, heat: NDArray[np.float32]) -> float | None:
+        """Share of a heatmap [H, W] that lies inside the lungs, in [0, 1]; None without heat or lungs."""
+        total = float(heat.sum())
+        if total <= 0 or not self.mask.any():
+            return None
+        return float(heat[self.mask_at(heat.shape[0], heat.shape[1])].sum()) / total
+
+
+@dataclass(frozen=True)
+class LungCard:
+    """What was measured on one set of weights of the lung network.
+
+    Attributes:
+        weights_sha256: of the weights file.
+        limits: the gate's limits, fixed on validation (see `gate`).
+        training: the training record.
+        figures: what `lungs --evaluate` measured, by name: estimate, low, high, n.
+    """
+
+    weights_sha256: str
+    limits: Mapping[str, float]
+    training: Mapping[str, Any]
+    figures: Mapping[str, Mapping[str, float]]
+
+
+class LungReader:
+    """The trained lung network, frozen. It is shared by all threads and never mutated."""
+
+    def __init__(self, network: LungNetwork, card: LungCard) -> None:
+        self.card = card
+        self._network = network.eval().requires_grad_(False)
+
+    def look(self, pixels: NDArray[np.float32]) -> ChestView:
+        """One pass over a radiograph's pixels, float32 [H, W] in [0, 1]."""
+        grey = preprocessing.standardise(preprocessing.resample(pixels))
+        with torch.no_grad():
+            found = Findings.of(self._network(torch.from_numpy(grey)[None, None]))
+        return ChestView(
+            lungs=torch.sigmoid(found.lungs[0]).numpy(),
+            chest=float(torch.sigmoid(found.chest[0])),
+            whole=float(torch.sigmoid(found.whole[0])),
+            inverted=float(torch.sigmoid(found.inverted[0])),
+            turns=torch.softmax(found.turns[0], dim=0).numpy(),
+            strangeness=float(found.strangeness[0]),
+        )
+
+
+def weights_path() -> Path:
+    """Where the lung network's weights are."""
+    return weights_folder() / "lungs.safetensors"
+
+
+def card_path() -> Path:
+    """Where their card is."""
+    return weights_folder() / "lungs.json"
+
+
+def read_card() -> LungCard:
+    """The lung network's card.
+
+    Raises:
+        WeightsMissing: there is no card.
+        WeightsDamaged: it is not one.
+    """
+    path = card_path()
+    try:
+        content = json.loads(path.read_text())
+        return LungCard(
+            weights_sha256=content["weights_sha256"],
+            limits={name: float(limit) for name, limit in content["limits"].items()},
+            training=content["training"],
+            figures=content["figures"],
+        )
+    except OSError as error:
+        raise WeightsMissing(path) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsDamaged(path, "it is not the lung network's card") from error
+
+
+def write_card(card: LungCard) -> None:
+    """Write a card beside its weights, for `read_card`."""
+    content = {
+        "model": "lungs",
+        "weights_sha256": card.weights_sha256,
+        "limits": dict(card.limits),
+        "figures": dict(card.figures),
+        "training": card.training,
+    }
+    card_path().write_text(json.dumps(content, indent=1) + "\n")
+
+
+def load_network(data: bytes) -> LungNetwork:
+    """The network with the weights in the safetensors file `data`, loaded strictly and computed in float32.
+
+    Raises:
+        WeightsDamaged: it is no such file or does not fit.
+    """
+    network = LungNetwork()
+    try:
+        network.load_state_dict(load_safetensors(data), strict=True)
+    except (SafetensorError, RuntimeError, ValueError, KeyError) as error:
+        raise WeightsDamaged(weights_path(), "it does not hold the lung network's weights") from error
+    return network
+
+
+def load_reader() -> LungReader:
+    """The lung network, loaded once per process and state of its files.
+
+    Raises:
+        WeightsMissing: its weights or its card are not there.
+        WeightsDamaged: they are, but cannot be used, or do not belong together.
+    """
+    paths = (weights_path(), card_path())
+    try:
+        key = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
+    except OSError as error:
+        raise WeightsMissing(next(path for path in paths if not path.is_file())) from error
+    with _lock:
+        if key not in _loaded:
+            card, data = read_card(), weights_path().read_bytes()
+            if hashlib.sha256(data).hexdigest() != card.weights_sha256:
+                raise WeightsDamaged(weights_path(), f"its checksum is not the one in {card_path().name}")
+            _loaded.clear()
+            _loaded[key] = LungReader(load_network(data), card)
+        return _loaded[key]
+
+
+_loaded: dict[tuple[tuple[Path, int, int], ...], LungReader] = {}
+_lock = threading.Lock()
