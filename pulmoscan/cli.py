@@ -133,6 +133,21 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _lungs(options: argparse.Namespace) -> int:
+    from pulmoscan.training.calibrate_lungs import calibrate_lungs
+    from pulmoscan.training.evaluate_lungs import describe, evaluate_lungs, record
+    from pulmoscan.training.train_lungs import LungPlan, train_lungs
+
+    if options.train:
+        network, training = train_lungs(LungPlan(), options.data, options.checkpoint, options.workers)
+        calibrate_lungs(network, options.data, training)
+    dice, figures = evaluate_lungs(options.data, options.split)
+    print(describe(dice, figures))
+    if options.record:
+        record(dice, figures)
+    return 0
+
+
 def _parity(options: argparse.Namespace) -> int:
     from pulmoscan.training.parity import describe, parity
 
@@ -195,6 +210,15 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--out", type=Path, metavar="FILE", help="write scores and figures as JSON")
     evaluate.add_argument("--record", action="store_true", help="keep the scores in the model's card, for the pages")
     evaluate.set_defaults(run=_evaluate)
+
+    lungs = commands.add_parser("lungs", help="measure the lung network and the gate, or train them")
+    _add_data(lungs)
+    lungs.add_argument("--split", choices=("validation", "test"), default="test")
+    lungs.add_argument("--record", action="store_true", help="keep the figures in the lung network's card")
+    lungs.add_argument("--train", action="store_true", help="train and calibrate first, and write weights and card")
+    lungs.add_argument("--checkpoint", type=Path, default=Path("runs/lungs.pt"), help="resumed from if it is there")
+    lungs.add_argument("--workers", type=int, default=2, help="processes that prepare batches")
+    lungs.set_defaults(run=_lungs)
 
     parity = commands.add_parser("parity", help="compare scores of originals and of their small copies")
     _add_model(parity)
