@@ -76,17 +76,52 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Scores:
-    """Probabilities in [0, 1] that a model gave to the radiographs of one split, by reference standard."""
+    """Probabilities in [0, 1] that a model gave to the radiographs of one split, by reference standard.
+
+    Attributes:
+        normal, pneumonia: [N] each.
+        normal_files, pneumonia_files: the radiographs' file names in the same order; empty where they are not known.
+
+    Raises:
+        ValueError: there are names, but not one for each probability.
+    """
 
     normal: NDArray[np.float64]
     pneumonia: NDArray[np.float64]
+    normal_files: tuple[str, ...] = ()
+    pneumonia_files: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        counts = (len(self.normal), len(self.pneumonia))
+        if (len(self.normal_files), len(self.pneumonia_files)) not in ((0, 0), counts):
+            raise ValueError("there is not one file name for each probability")
 
     @classmethod
-    def of(cls, labels: ArrayLike, probabilities: ArrayLike) -> Scores:
-        """From labels (1 pneumonia, 0 normal) and probabilities, both [N]."""
+    def of(cls, labels: ArrayLike, probabilities: ArrayLike, files: Sequence[str] = ()) -> Scores:
+        """From labels (1 pneumonia, 0 normal), probabilities and, if known, file names, all [N]."""
         positive = np.asarray(labels, dtype=bool)
         p = np.asarray(probabilities, dtype=np.float64)
-        return cls(normal=p[~positive], pneumonia=p[positive])
+        return cls(
+            normal=p[~positive],
+            pneumonia=p[positive],
+            normal_files=tuple(file for file, is_positive in zip(files, positive, strict=False) if not is_positive),
+            pneumonia_files=tuple(file for file, is_positive in zip(files, positive, strict=False) if is_positive),
+        )
+
+    @property
+    def has_files(self) -> bool:
+        """Whether every radiograph's file name is known."""
+        return bool(self.normal_files or self.pneumonia_files)
+
+    def missed(self, threshold: float) -> list[tuple[str, float]]:
+        """File name and probability of each false negative, the least suspected first; empty without names."""
+        pairs = zip(self.pneumonia_files, self.pneumonia.tolist(), strict=False)
+        return sorted((pair for pair in pairs if pair[1] < threshold), key=lambda pair: (pair[1], pair[0]))
+
+    def false_alarms(self, threshold: float) -> list[tuple[str, float]]:
+        """File name and probability of each false positive, the most suspected first; empty without names."""
+        pairs = zip(self.normal_files, self.normal.tolist(), strict=False)
+        return sorted((pair for pair in pairs if pair[1] >= threshold), key=lambda pair: (-pair[1], pair[0]))
 
     def at(self, threshold: float) -> Confusion:
         """The confusion matrix at a threshold."""

@@ -84,7 +84,8 @@ class Card:
         target_sensitivity: the validation sensitivity that each operating point was set for.
         heat_method: the class-activation map that lies better inside the lungs on the validation split.
         heat_reference: log-odds of one feature cell that the heatmap shows at full strength.
-        scores: probabilities of the measured splits, by population and split.
+        scores: probabilities of the measured splits, by population and split; with file names since the version
+            that records them.
         training: the training record.
     """
 
@@ -131,7 +132,7 @@ def read_card(spec: ModelSpec) -> Card:
             heat_method=content["heat"]["method"],
             heat_reference=float(content["heat"]["reference"]),
             scores={
-                (population, split): Scores(np.array(s["normal"], dtype=float), np.array(s["pneumonia"], dtype=float))
+                (population, split): _scores(s)
                 for population in POPULATIONS
                 for split, s in content["scores"][population].items()
             },
@@ -166,7 +167,10 @@ def write_card(spec: ModelSpec, card: Card) -> None:
         "training": card.training,
         "scores": {
             p: {
-                split: {"normal": _rounded(scores.normal), "pneumonia": _rounded(scores.pneumonia)}
+                split: {
+                    **_side("normal", scores.normal, scores.normal_files),
+                    **_side("pneumonia", scores.pneumonia, scores.pneumonia_files),
+                }
                 for (population, split), scores in card.scores.items()
                 if population == p
             }
@@ -176,5 +180,26 @@ def write_card(spec: ModelSpec, card: Card) -> None:
     spec.card_path.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def _rounded(probabilities: NDArray[np.float64]) -> list[float]:
-    return sorted(round(float(p), 6) for p in probabilities)
+def _scores(content: Mapping[str, Any]) -> Scores:
+    """Cards written before file names were kept have none."""
+    return Scores(
+        normal=np.array(content["normal"], dtype=float),
+        pneumonia=np.array(content["pneumonia"], dtype=float),
+        normal_files=_names(content.get("normal_files", [])),
+        pneumonia_files=_names(content.get("pneumonia_files", [])),
+    )
+
+
+def _names(content: list[Any]) -> tuple[str, ...]:
+    if not all(isinstance(name, str) for name in content):
+        raise ValueError("a file name is no text")
+    return tuple(content)
+
+
+def _side(name: str, probabilities: NDArray[np.float64], files: tuple[str, ...]) -> dict[str, list[Any]]:
+    """One class for the card: probabilities in ascending order and, where they are known, the file names beside."""
+    rounded = [round(float(p), 6) for p in probabilities]
+    if not files:
+        return {name: sorted(rounded)}
+    pairs = sorted(zip(rounded, files, strict=True))
+    return {name: [p for p, _ in pairs], f"{name}_files": [file for _, file in pairs]}

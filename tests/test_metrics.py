@@ -80,6 +80,22 @@ def test_scores_of_nothing() -> None:
     assert scores.at(0.5).sensitivity.n == scores.at(0.5).specificity.n == scores.auc.n == 0
 
 
+def test_errors_by_name() -> None:
+    labels, probabilities = [0, 0, 0, 1, 1, 1], [0.1, 0.5, 0.9, 0.5, 0.4, 0.2]
+    scores = Scores.of(labels, probabilities, ["a", "b", "c", "d", "e", "f"])
+    assert scores.missed(0.5) == [("f", 0.2), ("e", 0.4)]
+    assert scores.false_alarms(0.5) == [("c", 0.9), ("b", 0.5)]
+    unnamed = Scores.of(labels, probabilities)
+    assert not unnamed.has_files
+    assert unnamed.missed(0.5) == unnamed.false_alarms(0.5) == []
+
+
+@pytest.mark.parametrize(("normal", "pneumonia"), [(("a",), ()), (("a", "b"), ()), (("a", "b"), ("c", "d"))])
+def test_names_come_one_for_each_radiograph(normal: tuple[str, ...], pneumonia: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="one file name"):
+        Scores(np.array([0.1, 0.2]), np.array([0.9]), normal, pneumonia)
+
+
 # AUC
 
 

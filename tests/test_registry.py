@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from pulmoscan.errors import UnknownModel, WeightsDamaged, WeightsMissing
+from pulmoscan.metrics import Scores
 from pulmoscan.networks import build_network
 from pulmoscan.registry import DEFAULT_MODEL, MODELS, get_spec, read_card, weights_folder, write_card
 
@@ -54,7 +56,28 @@ def test_card_survives_writing(models: Path, tmp_path: Path, monkeypatch: pytest
     for key, scores in card.scores.items():
         np.testing.assert_allclose(np.sort(scores.normal), again.scores[key].normal, atol=1e-6)
         np.testing.assert_allclose(np.sort(scores.pneumonia), again.scores[key].pneumonia, atol=1e-6)
-    assert "safetensors" not in spec.card_path.read_text()  # scores only: nothing that tells one patient
+        assert not again.scores[key].has_files
+
+
+def test_card_keeps_the_file_name_beside_its_score(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sorting and rounding must not part a radiograph from its probability."""
+    assert models.is_dir()
+    spec = get_spec("resnet18")
+    card = read_card(spec)
+    probabilities = np.array([0.7, 0.1234567, 0.9, 0.1234567, 0.5])
+    files = ("c.png", "b.png", "e.png", "a.png", "d.png")
+    scores = Scores.of([0, 0, 1, 0, 1], probabilities, files)
+    monkeypatch.setenv("PULMOSCAN_WEIGHTS", str(tmp_path))
+    write_card(spec, replace(card, scores={("child", "test"): scores}))
+    again = read_card(spec).scores["child", "test"]
+    assert list(zip(again.normal_files, again.normal.tolist(), strict=True)) == [
+        ("a.png", 0.123457),
+        ("b.png", 0.123457),
+        ("c.png", 0.7),
+    ]
+    assert list(zip(again.pneumonia_files, again.pneumonia.tolist(), strict=True)) == [("d.png", 0.5), ("e.png", 0.9)]
 
 
 def test_missing_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +103,8 @@ Change = Callable[[dict[str, Any]], Any]
         lambda card: card["heat"].update(reference=-1),
         lambda card: card["scores"].update(child=[]),
         lambda card: card["scores"]["child"].update(test=3),
+        lambda card: card["scores"]["child"]["test"].update(normal_files=["one.png"]),
+        lambda card: card["scores"]["child"]["test"].update(normal_files=[3] * 200, pneumonia_files=[3] * 350),
     ],
 )
 def test_card_that_is_none(change: Change, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

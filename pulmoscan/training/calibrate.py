@@ -14,7 +14,7 @@ from pulmoscan.errors import DatasetError, WeightsMissing
 from pulmoscan.metrics import Scores, threshold_for_sensitivity
 from pulmoscan.registry import POPULATIONS, Card, HeatMethod, ModelSpec, Population, write_card
 from pulmoscan.training.datasets import load_datasets, select
-from pulmoscan.training.scoring import Scored, score
+from pulmoscan.training.scoring import Scored, score, scores_of
 
 TARGET_SENSITIVITY: Mapping[Population, float] = {"child": 0.995, "adult": 0.95}
 """Validation sensitivity of the operating points. Adults' labels come from text analysis of reports; more than 95 % of
@@ -55,9 +55,7 @@ def calibrate(spec: ModelSpec, data: Sequence[Path], training: Mapping[str, Any]
     scores: dict[tuple[Population, str], Scores] = {}
     for population in POPULATIONS:
         chosen = [s for s in scored if s.example.population == population]
-        scores[population, "validation"] = Scores.of(
-            [s.example.label for s in chosen], [s.reading.probability for s in chosen]
-        )
+        scores[population, "validation"] = scores_of(chosen)
     method = _better_heat_method(scored)
     card = Card(
         weights_sha256=uncalibrated.weights_sha256,

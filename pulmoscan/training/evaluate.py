@@ -15,7 +15,7 @@ from pulmoscan.errors import DatasetError
 from pulmoscan.metrics import Confusion, Figure, Scores
 from pulmoscan.registry import POPULATIONS, Card, Population, get_spec, write_card
 from pulmoscan.training.datasets import Split, load_datasets, select
-from pulmoscan.training.scoring import Scored, score
+from pulmoscan.training.scoring import Scored, score, scores_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Evaluation:
 
     @property
     def scores(self) -> Scores:
-        return Scores.of([s.example.label for s in self.scored], [s.reading.probability for s in self.scored])
+        return scores_of(self.scored)
 
     @property
     def confusion(self) -> Confusion:
@@ -43,7 +43,7 @@ class Evaluation:
     @property
     def missed(self) -> list[str]:
         """File names of the false negatives."""
-        return [s.example.path.name for s in self.scored if s.example.label and s.reading.probability < self.threshold]
+        return [name for name, _ in self.scores.missed(self.threshold)]
 
     @property
     def heat_inside_lungs(self) -> Figure:

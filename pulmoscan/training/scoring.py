@@ -12,6 +12,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from pulmoscan.classifier import Classifier
+from pulmoscan.metrics import Scores
 from pulmoscan.preprocessing import INPUT_SIZE
 from pulmoscan.radiograph import load_radiograph
 from pulmoscan.registry import HeatMethod
@@ -60,6 +61,15 @@ def score(classifier: Classifier, examples: Sequence[Example]) -> list[Scored]:
         Scored(example, read_with(classifier, load_radiograph(example.path)))
         for example in tqdm(examples, desc=f"{classifier.spec.name}: reading", unit="image", disable=None)
     ]
+
+
+def scores_of(scored: Sequence[Scored]) -> Scores:
+    """Their probabilities by reference standard, with the file names."""
+    return Scores.of(
+        [s.example.label for s in scored],
+        [s.reading.probability for s in scored],
+        [s.example.path.name for s in scored],
+    )
 
 
 def _share(heat: np.ndarray, mask: np.ndarray) -> float:

@@ -11,6 +11,7 @@ from pulmoscan.classifier import load_classifier
 from pulmoscan.errors import DatasetError, WeightsMissing
 from pulmoscan.registry import ModelSpec, get_spec, read_card
 from pulmoscan.training.calibrate import TARGET_SENSITIVITY, calibrate
+from pulmoscan.training.datasets import load_datasets, select
 from tests.training.made_up import make_kermany, make_nih
 
 
@@ -35,6 +36,7 @@ def test_card_is_measured_on_these_weights_and_validation_alone(spec: ModelSpec,
     assert set(card.scores) == {("child", "validation"), ("adult", "validation")}
     for scores in card.scores.values():
         assert (len(scores.normal), len(scores.pneumonia)) == (3, 3)
+        assert scores.has_files
     for population, target in TARGET_SENSITIVITY.items():
         found = card.scores[population, "validation"].at(card.thresholds[population])
         assert found.sensitivity.estimate >= target
@@ -43,6 +45,9 @@ def test_card_is_measured_on_these_weights_and_validation_alone(spec: ModelSpec,
     assert written.thresholds == card.thresholds
     np.testing.assert_allclose(
         written.scores["adult", "validation"].normal, np.sort(card.scores["adult", "validation"].normal), atol=1e-6
+    )
+    assert sorted(written.scores["adult", "validation"].pneumonia_files) == sorted(
+        e.path.name for e in select(load_datasets(folders), "validation", "adult") if e.label
     )
     assert load_classifier("resnet18").card.heat_method == card.heat_method
 
