@@ -15,6 +15,8 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 CONFIDENCE = 0.95
+THRESHOLD_STEP = 0.01
+"""Operating points lie on whole steps, which a slider can reach."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,15 @@ def mean(values: Sequence[float] | NDArray[np.floating]) -> Figure:
     return Figure(float(x.mean()), float(x.mean() - reach), float(x.mean() + reach), len(x))
 
 
-def threshold_for_sensitivity(scores: Scores, sensitivity: float, step: float = 0.01) -> float:
+def balanced_threshold(scores: Scores, step: float = THRESHOLD_STEP) -> float:
+    """The threshold, in whole steps, with the highest sum of sensitivity and specificity (Youden 1950); the lowest of
+    several."""
+    steps = np.round(np.arange(step, 1, step), 10)
+    sums = [(scores.pneumonia >= t).mean() + (scores.normal < t).mean() for t in steps]
+    return float(steps[int(np.argmax(sums))])
+
+
+def threshold_for_sensitivity(scores: Scores, sensitivity: float, step: float = THRESHOLD_STEP) -> float:
     """The highest threshold, in whole steps, at which at least `sensitivity` of the pneumonias are found."""
     allowed = math.floor((1 - sensitivity) * len(scores.pneumonia) + 1e-9)
     highest = np.sort(scores.pneumonia)[allowed]

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,13 +80,17 @@ class Card:
 
     Attributes:
         weights_sha256: of the weights file that was measured.
-        thresholds: the operating point of each population, fixed on its validation split.
-        target_sensitivity: the validation sensitivity that each operating point was set for.
+        thresholds: the operating point for high sensitivity of each population, fixed on its validation split.
+        target_sensitivity: the validation sensitivity that each of these was set for.
         heat_method: the class-activation map that lies better inside the lungs on the validation split.
         heat_reference: log-odds of one feature cell that the heatmap shows at full strength.
         scores: probabilities of the measured splits, by population and split; with file names since the version
             that records them.
         training: the training record.
+        balanced: a second operating point of each population, where validation sensitivity and specificity together
+            are highest (Youden's index).
+        temperature: what the logit is divided by to give a calibrated probability (Guo et al. 2017,
+            arXiv:1706.04599), fitted on validation.
     """
 
     weights_sha256: str
@@ -96,6 +100,8 @@ class Card:
     heat_reference: float
     scores: Mapping[tuple[Population, str], Scores]
     training: Mapping[str, Any]
+    balanced: Mapping[Population, float] = field(default_factory=dict)
+    temperature: float = 1.0
 
 
 def weights_folder() -> Path:
@@ -137,6 +143,8 @@ def read_card(spec: ModelSpec) -> Card:
                 for split, s in content["scores"][population].items()
             },
             training=content["training"],
+            balanced={p: float(points[p]["balanced"]) for p in POPULATIONS if "balanced" in points[p]},
+            temperature=float(content.get("temperature", 1.0)),
         )
         if not _is_usable(card):
             raise ValueError("an operating point or the heat reference is out of range")
@@ -151,7 +159,8 @@ def _is_usable(card: Card) -> bool:
     return (
         card.heat_method in HEAT_METHODS
         and 0 < card.heat_reference < math.inf
-        and all(0 <= threshold <= 1 for threshold in card.thresholds.values())
+        and 0 < card.temperature < math.inf
+        and all(0 <= threshold <= 1 for threshold in (*card.thresholds.values(), *card.balanced.values()))
     )
 
 
@@ -161,8 +170,11 @@ def write_card(spec: ModelSpec, card: Card) -> None:
         "model": spec.name,
         "weights_sha256": card.weights_sha256,
         "operating_points": {
-            p: {"threshold": card.thresholds[p], "sensitivity": card.target_sensitivity[p]} for p in POPULATIONS
+            p: {"threshold": card.thresholds[p], "sensitivity": card.target_sensitivity[p]}
+            | ({"balanced": card.balanced[p]} if p in card.balanced else {})
+            for p in POPULATIONS
         },
+        "temperature": card.temperature,
         "heat": {"method": card.heat_method, "reference": card.heat_reference},
         "training": card.training,
         "scores": {

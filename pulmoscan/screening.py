@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pulmoscan import gradcam, preprocessing
@@ -36,6 +37,7 @@ class Reading:
     """What one model found in one radiograph.
 
     Attributes:
+        logit: as the network gives it; the probability is that of the logit divided by the card's temperature.
         evidence: for each method the class-activation map, float32 [7, 7], log-odds per cell.
         milliseconds: from decoded pixels to this reading.
     """
@@ -123,7 +125,7 @@ def read_with(classifier: Classifier, radiograph: Radiograph) -> Reading:
         width=radiograph.width,
         age=radiograph.source.age,
         logit=float(forward.logits[0]),
-        probability=float(forward.probabilities[0]),
+        probability=float(torch.sigmoid(forward.logits[0] / classifier.card.temperature)),
         evidence=evidence,
         milliseconds=1000 * (time.perf_counter() - began),
     )

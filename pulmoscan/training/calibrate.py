@@ -1,20 +1,22 @@
-"""Fix on validation what the pages need: operating points, heat method and heat reference; write the model's card."""
+"""Fix on validation what the pages need: temperature, operating points, heat method and reference; write the card."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pulmoscan.calibration import fit_temperature, temperature_scaled
 from pulmoscan.classifier import Classifier, load_network
 from pulmoscan.errors import DatasetError, WeightsMissing
-from pulmoscan.metrics import Scores, threshold_for_sensitivity
+from pulmoscan.metrics import Scores, balanced_threshold, threshold_for_sensitivity
 from pulmoscan.registry import POPULATIONS, Card, HeatMethod, ModelSpec, Population, write_card
 from pulmoscan.training.datasets import load_datasets, select
-from pulmoscan.training.scoring import Scored, score, scores_of
+from pulmoscan.training.scoring import Scored, score
 
 TARGET_SENSITIVITY: Mapping[Population, float] = {"child": 0.995, "adult": 0.95}
 """Validation sensitivity of the operating points. Adults' labels come from text analysis of reports; more than 95 % of
@@ -52,15 +54,17 @@ def calibrate(spec: ModelSpec, data: Sequence[Path], training: Mapping[str, Any]
         if {e.label for e in examples if e.population == population} != {0, 1}:
             raise DatasetError(f"The data holds no validation radiographs of population {population}: give both sets.")
     scored = score(Classifier(spec, uncalibrated, load_network(spec, weights)), examples)
-    scores: dict[tuple[Population, str], Scores] = {}
-    for population in POPULATIONS:
-        chosen = [s for s in scored if s.example.population == population]
-        scores[population, "validation"] = scores_of(chosen)
+    temperature = round(_temperature(scored), 4)
+    scores: dict[tuple[Population, str], Scores] = {
+        (population, "validation"): _scores(scored, population, temperature) for population in POPULATIONS
+    }
     method = _better_heat_method(scored)
     card = Card(
         weights_sha256=uncalibrated.weights_sha256,
         thresholds={p: threshold_for_sensitivity(scores[p, "validation"], TARGET_SENSITIVITY[p]) for p in POPULATIONS},
         target_sensitivity=TARGET_SENSITIVITY,
+        balanced={p: balanced_threshold(scores[p, "validation"]) for p in POPULATIONS},
+        temperature=temperature,
         heat_method=method,
         heat_reference=_heat_reference(scored, method),
         scores=scores,
@@ -68,6 +72,26 @@ def calibrate(spec: ModelSpec, data: Sequence[Path], training: Mapping[str, Any]
     )
     write_card(spec, card)
     return card
+
+
+def _temperature(scored: Sequence[Scored]) -> float:
+    """One for both populations; each class of each of them has equal say."""
+    groups = [(s.example.population, s.example.label) for s in scored]
+    counts = Counter(groups)
+    return fit_temperature(
+        np.array([s.reading.logit for s in scored]),
+        np.array([bool(s.example.label) for s in scored]),
+        np.array([1 / counts[group] for group in groups]),
+    )
+
+
+def _scores(scored: Sequence[Scored], population: Population, temperature: float) -> Scores:
+    chosen = [s for s in scored if s.example.population == population]
+    return Scores.of(
+        [s.example.label for s in chosen],
+        temperature_scaled(np.array([s.reading.logit for s in chosen]), temperature),
+        [s.example.path.name for s in chosen],
+    )
 
 
 def _better_heat_method(scored: Sequence[Scored]) -> HeatMethod:

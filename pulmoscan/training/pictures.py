@@ -1,4 +1,4 @@
-"""Dataset folders -> `Picture`s for the lung network: chest radiographs, with lung masks or without, and other pictures.
+"""Dataset folders -> `Picture`s for the lung network: chest radiographs, masked or not, and pictures of other things.
 
 Four layouts are known: the two of `datasets` (Kermany, NIH), a folder with `images*/` and `masks*/` (the adult lung
 masks of V7 Labs on the covid-chestxray-dataset), and a folder without either, whose pictures show no chest at all.

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import Dataset, Sampler
 
+from pulmoscan import lungs
 from pulmoscan.preprocessing import INPUT_SIZE, standardise
+from pulmoscan.radiograph import load_radiograph
 from pulmoscan.training.augmentation import grain_augmentation, resample_randomly, scene_augmentation
 from pulmoscan.training.datasets import Example
 from pulmoscan.training.framing import WHOLE, Window, cropped_mask, random_window
@@ -60,7 +62,7 @@ class TrainingSamples(Dataset[Sample]):
         self.background_share = background_share if lung_guided else 0.0
         self.images = [_read_grey(e.path) for e in examples]
         self.originals = [_read_grey(e.original) if e.original else None for e in examples]
-        self.masks = [_read_grey(e.lung_mask) if e.lung_mask and lung_guided else None for e in examples]
+        self.masks = [_lung_mask(e) if lung_guided else None for e in examples]
         self.scene = scene_augmentation()
         self.grain = grain_augmentation()
 
@@ -79,13 +81,13 @@ class TrainingSamples(Dataset[Sample]):
             mask = cropped_mask(mask, window)
         scene = self.scene(image=image, twin=twin, mask=mask if mask is not None else np.zeros_like(image))
         views = [scene["image"], scene["twin"]] if paired else [scene["image"]]
-        lungs = soft_lung_mask(scene["mask"]) if mask is not None else np.zeros(image.shape, np.float32)
+        soft = soft_lung_mask(scene["mask"]) if mask is not None else np.zeros(image.shape, np.float32)
         if mask is not None and rng.random() < self.background_share:
             other = resample_randomly(self.images[rng.randrange(len(self))], rng)
             background = random_background(other, rng)
-            views = [replace_background(view, lungs, background) for view in views]
+            views = [replace_background(view, soft, background) for view in views]
         views = [standardise(self.grain(image=view)["image"].astype(np.float32)) for view in views]
-        cells = cv2.resize(lungs, (FEATURE_GRID, FEATURE_GRID), interpolation=cv2.INTER_AREA).astype(np.float32)
+        cells = cv2.resize(soft, (FEATURE_GRID, FEATURE_GRID), interpolation=cv2.INTER_AREA).astype(np.float32)
         return Sample(np.stack(views), cells, self.examples[number].label, self.weights[number])
 
     def _versions(
@@ -149,6 +151,14 @@ def class_weights(examples: Sequence[Example]) -> list[float]:
     in_class = Counter((stratum, e.label) for stratum, e in zip(strata, examples, strict=True))
     in_stratum = Counter(strata)
     return [in_stratum[s] / (2 * in_class[s, e.label]) for s, e in zip(strata, examples, strict=True)]
+
+
+def _lung_mask(example: Example) -> NDArray[np.uint8]:
+    """0 or 255: the dataset's mask, or where it has none the lung network's."""
+    if example.lung_mask:
+        return _read_grey(example.lung_mask)
+    view = lungs.load_reader().look(load_radiograph(example.path).pixels)
+    return view.mask.astype(np.uint8) * 255
 
 
 def _read_grey(path: Path) -> NDArray[np.uint8]:
