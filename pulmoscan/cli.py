@@ -151,7 +151,29 @@ def _lungs(options: argparse.Namespace) -> int:
 def _parity(options: argparse.Namespace) -> int:
     from pulmoscan.training.parity import describe, parity
 
-    print(describe(options.model, options.split, parity(options.model, options.data, options.split)))
+    result = parity(options.model, options.data, options.split)
+    print(describe(options.model, options.split, result))
+    if options.record:
+        figures = {"mean difference": result.difference, "changed decisions": result.changed}
+        registry.add_evidence(registry.get_spec(options.model), f"parity, {options.split}", figures)
+    return 0
+
+
+def _shortcuts(options: argparse.Namespace) -> int:
+    from pulmoscan.training.shortcuts import describe, figures, shortcut_tests
+
+    tests = shortcut_tests(options.model, options.data, options.split)
+    print(describe(options.model, options.split, tests))
+    if options.record:
+        registry.add_evidence(registry.get_spec(options.model), f"shortcuts, {options.split}", figures(tests))
+    return 0
+
+
+def _cards(options: argparse.Namespace) -> int:
+    from pulmoscan.training.model_cards import write_model_cards
+
+    for path in write_model_cards(options.out):
+        print(f"wrote {path}")
     return 0
 
 
@@ -224,7 +246,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(parity)
     parity.add_argument("--data", type=Path, required=True, metavar="DIR", help="the Kermany set with originals448")
     parity.add_argument("--split", choices=("train", "validation"), default="validation")
+    parity.add_argument("--record", action="store_true", help="keep the figures in the model's card")
     parity.set_defaults(run=_parity)
+
+    cards = commands.add_parser("cards", help="write the models' cards as Markdown with their curves")
+    cards.add_argument("--out", type=Path, default=HERE / "docs" / "model-cards", metavar="DIR")
+    cards.set_defaults(run=_cards)
+
+    shortcuts = commands.add_parser("shortcuts", help="measure a model on radiographs that were changed")
+    _add_model(shortcuts)
+    shortcuts.add_argument("--data", type=Path, required=True, metavar="DIR", help="the Kermany set with lung_masks224")
+    shortcuts.add_argument("--split", choices=("validation", "test"), default="test")
+    shortcuts.add_argument("--record", action="store_true", help="keep the figures in the model's card")
+    shortcuts.set_defaults(run=_shortcuts)
     return parser
 
 

@@ -71,6 +71,24 @@ class Confusion:
         return proportion(self.true_negatives, self.true_negatives + self.false_negatives)
 
     @property
+    def positive_likelihood_ratio(self) -> Figure:
+        """How much a call of pneumonia raises the odds: sensitivity / (1 - specificity)."""
+        return _ratio(self.true_positives, self.positives, self.false_positives, self.negatives)
+
+    @property
+    def negative_likelihood_ratio(self) -> Figure:
+        """How much a call of normal lowers the odds: (1 - sensitivity) / specificity."""
+        return _ratio(self.false_negatives, self.positives, self.true_negatives, self.negatives)
+
+    @property
+    def positives(self) -> int:
+        return self.true_positives + self.false_negatives
+
+    @property
+    def negatives(self) -> int:
+        return self.true_negatives + self.false_positives
+
+    @property
     def accuracy(self) -> Figure:
         correct = self.true_positives + self.true_negatives
         return proportion(correct, correct + self.false_negatives + self.false_positives)
@@ -163,6 +181,21 @@ def proportion(count: int, n: int) -> Figure:
         return Figure(math.nan, math.nan, math.nan, 0)
     interval = stats.binomtest(count, n).proportion_ci(CONFIDENCE, method="wilson")
     return Figure(count / n, float(interval.low), float(interval.high), n)
+
+
+def _ratio(a: int, of_a: int, b: int, of_b: int) -> Figure:
+    """(a / of_a) / (b / of_b) with the log method's interval (Simel et al. 1991, doi 10.1016/0895-4356(91)90128-V).
+
+    An empty cell counts as half a radiograph for the interval.
+    """
+    if of_a == 0 or of_b == 0:
+        return Figure(math.nan, math.nan, math.nan, 0)
+    estimate = (a / of_a) / (b / of_b) if b else (math.inf if a else math.nan)
+    a_, b_ = a or 0.5, b or 0.5
+    middle = math.log((a_ / of_a) / (b_ / of_b))
+    reach = float(stats.norm.ppf(0.5 + CONFIDENCE / 2)) * math.sqrt(1 / a_ - 1 / of_a + 1 / b_ - 1 / of_b)
+    low, high = math.exp(middle - reach), math.exp(middle + reach)
+    return Figure(estimate, low if a else 0.0, high if b else math.inf, of_a + of_b)
 
 
 def mean(values: Sequence[float] | NDArray[np.floating]) -> Figure:

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pulmoscan.errors import UnknownModel, WeightsDamaged, WeightsMissing
-from pulmoscan.metrics import Scores
+from pulmoscan.metrics import Figure, Scores
 
 Population = Literal["child", "adult"]
 POPULATIONS: tuple[Population, ...] = ("child", "adult")
@@ -91,6 +91,8 @@ class Card:
             are highest (Youden's index).
         temperature: what the logit is divided by to give a calibrated probability (Guo et al. 2017,
             arXiv:1706.04599), fitted on validation.
+        evidence: figures that the scores alone do not give (heatmaps, parity, shortcuts), by what was measured, then
+            by name.
     """
 
     weights_sha256: str
@@ -102,6 +104,7 @@ class Card:
     training: Mapping[str, Any]
     balanced: Mapping[Population, float] = field(default_factory=dict)
     temperature: float = 1.0
+    evidence: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
 
 
 def weights_folder() -> Path:
@@ -145,6 +148,10 @@ def read_card(spec: ModelSpec) -> Card:
             training=content["training"],
             balanced={p: float(points[p]["balanced"]) for p in POPULATIONS if "balanced" in points[p]},
             temperature=float(content.get("temperature", 1.0)),
+            evidence={
+                what: {name: Figure(**figure) for name, figure in figures.items()}
+                for what, figures in content.get("evidence", {}).items()
+            },
         )
         if not _is_usable(card):
             raise ValueError("an operating point or the heat reference is out of range")
@@ -175,6 +182,9 @@ def write_card(spec: ModelSpec, card: Card) -> None:
             for p in POPULATIONS
         },
         "temperature": card.temperature,
+        "evidence": {
+            what: {name: asdict(figure) for name, figure in figures.items()} for what, figures in card.evidence.items()
+        },
         "heat": {"method": card.heat_method, "reference": card.heat_reference},
         "training": card.training,
         "scores": {
@@ -190,6 +200,15 @@ def write_card(spec: ModelSpec, card: Card) -> None:
         },
     }
     spec.card_path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def add_evidence(spec: ModelSpec, what: str, figures: Mapping[str, Figure]) -> None:
+    """Keep measured figures in the model's card, in place of earlier ones of the same."""
+    card = read_card(spec)
+    rounded = {
+        name: Figure(round(f.estimate, 5), round(f.low, 5), round(f.high, 5), f.n) for name, f in figures.items() if f.n
+    }
+    write_card(spec, replace(card, evidence={**card.evidence, what: rounded}))
 
 
 def _scores(content: Mapping[str, Any]) -> Scores:

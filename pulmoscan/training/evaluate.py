@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from pulmoscan import metrics
+from pulmoscan import calibration, metrics
 from pulmoscan.classifier import load_classifier
 from pulmoscan.errors import DatasetError
 from pulmoscan.metrics import Confusion, Figure, Scores
-from pulmoscan.registry import POPULATIONS, Card, Population, get_spec, write_card
+from pulmoscan.registry import POPULATIONS, Card, Population, add_evidence, get_spec, write_card
 from pulmoscan.training.datasets import Split, load_datasets, select
 from pulmoscan.training.scoring import Scored, score, scores_of
 
@@ -93,10 +93,13 @@ def evaluate(model: str, data: Sequence[Path], split: Split) -> list[Evaluation]
 
 
 def record(evaluations: Sequence[Evaluation]) -> None:
-    """Keep the scores in the model's card, where the pages find them."""
-    card = evaluations[0].card
+    """Keep scores and heatmap figures in the model's card, where the pages find them."""
+    card, spec = evaluations[0].card, get_spec(evaluations[0].model)
     measured = {(e.population, str(e.split)): e.scores for e in evaluations}
-    write_card(get_spec(evaluations[0].model), replace(card, scores={**card.scores, **measured}))
+    write_card(spec, replace(card, scores={**card.scores, **measured}))
+    for e in evaluations:
+        add_evidence(spec, f"heatmaps, {e.population}, {e.split}", _heat(e))
+        add_evidence(spec, f"subgroups, {e.population}, {e.split}", _subgroups(e))
 
 
 def write_json(evaluations: Sequence[Evaluation], path: Path) -> None:
@@ -108,10 +111,14 @@ def write_json(evaluations: Sequence[Evaluation], path: Path) -> None:
             "population": e.population,
             "split": e.split,
             "threshold": e.threshold,
+            "temperature": e.card.temperature,
+            "confusion": asdict(e.confusion),
             "figures": {
-                name: {"estimate": f.estimate, "low": f.low, "high": f.high, "n": f.n} if f.n else None
-                for name, f in {"AUC": e.scores.auc, **_proportions(e)}.items()
+                name: asdict(f) if f.n else None for name, f in {"AUC": e.scores.auc, **_all_figures(e)}.items()
             },
+            "expected_calibration_error": calibration.expected_calibration_error(e.scores),
+            "brier": calibration.brier(e.scores),
+            "reliability": [asdict(b) for b in calibration.reliability(e.scores)],
             "missed": e.missed,
             "scores": [
                 {"file": s.example.path.name, "label": s.example.label, "probability": s.reading.probability}
@@ -136,20 +143,58 @@ def describe(evaluation: Evaluation) -> str:
         f"TN {c.true_negatives}  FP {c.false_positives}",
         f"  AUC                    {e.scores.auc.decimal}",
         *(f"  {name:<22} {figure.percent}" for name, figure in _proportions(e).items() if figure.n),
+        *(f"  {name:<22} {_ratio(figure)}" for name, figure in _ratios(e).items() if figure.n),
+        f"  calibration error      {calibration.expected_calibration_error(e.scores):.3f} (both classes weigh alike)",
+        f"  Brier score            {calibration.brier(e.scores):.3f} (both classes weigh alike)",
         f"  missed                 {', '.join(e.missed) or 'none'}",
+        *_at_balance(e),
     ]
     return "\n".join(lines)
+
+
+def _at_balance(e: Evaluation) -> list[str]:
+    if e.population not in e.card.balanced:
+        return []
+    threshold = e.card.balanced[e.population]
+    at = e.scores.at(threshold)
+    return [
+        f"  balanced point         {threshold:.2f}, fixed on validation for sensitivity + specificity",
+        f"    sensitivity          {at.sensitivity.percent}",
+        f"    specificity          {at.specificity.percent}",
+    ]
+
+
+def _all_figures(e: Evaluation) -> dict[str, Figure]:
+    return {**_proportions(e), **_ratios(e)}
 
 
 def _proportions(e: Evaluation) -> dict[str, Figure]:
     c = e.confusion
     return {
         "sensitivity": c.sensitivity,
-        **{f"  {subgroup}": e.sensitivity_of(subgroup) for subgroup in e.subgroups},
+        **{f"  {name}": figure for name, figure in _subgroups(e).items()},
         "specificity": c.specificity,
         "PPV": c.ppv,
         "NPV": c.npv,
         "accuracy": c.accuracy,
+        **_heat(e),
+    }
+
+
+def _ratios(e: Evaluation) -> dict[str, Figure]:
+    return {"LR+": e.confusion.positive_likelihood_ratio, "LR-": e.confusion.negative_likelihood_ratio}
+
+
+def _ratio(figure: Figure) -> str:
+    return f"{figure.estimate:.3g} ({figure.low:.3g} to {figure.high:.3g}, n = {figure.n})"
+
+
+def _subgroups(e: Evaluation) -> dict[str, Figure]:
+    return {f"sensitivity, {subgroup}": e.sensitivity_of(subgroup) for subgroup in e.subgroups}
+
+
+def _heat(e: Evaluation) -> dict[str, Figure]:
+    return {
         "heat inside lungs": e.heat_inside_lungs,
         "heat inside boxes": e.heat_inside_boxes,
         "peak inside a box": e.peak_inside_boxes,
