@@ -16,8 +16,9 @@ from pulmoscan.errors import DatasetError
 from pulmoscan.lungs import ChestView, load_reader, read_card, write_card
 from pulmoscan.metrics import Figure
 from pulmoscan.radiograph import load_radiograph
+from pulmoscan.training.datasets import Split
 from pulmoscan.training.not_chest import GENERATORS
-from pulmoscan.training.pictures import Picture, Split, load_pictures, select
+from pulmoscan.training.pictures import Picture, load_pictures, select
 from pulmoscan.training.train_lungs import overlap
 
 DRAWN_OF_EACH = 150
@@ -101,7 +102,7 @@ def _drawn(chests: Sequence[Picture]) -> Iterator[tuple[str, NDArray[np.float32]
     inside = [(load_radiograph(p.path).pixels * 255).astype(np.uint8) for p in rng.sample(chests, min(40, len(chests)))]
     for kind, generator in GENERATORS.items():
         for _ in tqdm(range(DRAWN_OF_EACH), desc=f"lungs: {kind}", unit="picture", disable=None):
-            yield kind, generator(rng, inside).astype(np.float32) / 255
+            yield kind, np.divide(generator(rng, inside), 255, dtype=np.float32)
 
 
 def describe(dice: dict[str, Figure], figures: Sequence[GateFigure]) -> str:

@@ -123,7 +123,7 @@ def shortcut_tests(model: str, data: Path, split: Split) -> list[ShortcutTest]:
     tests = []
     for name, change in CHANGES.items():
         probabilities = [
-            read_with(classifier, Radiograph(change(i, m).astype(np.float32) / 255, r.source)).probability
+            read_with(classifier, Radiograph(np.divide(change(i, m), 255, dtype=np.float32), r.source)).probability
             for i, m, r in tqdm(zip(images, masks, loaded, strict=True), desc=name, total=len(images), disable=None)
         ]
         scores = Scores.of([e.label for e in examples], probabilities)

@@ -56,7 +56,7 @@ class LungTraining:
     @classmethod
     def start(cls, plan: LungPlan) -> LungTraining:
         """Random weights, optimiser, one-cycle schedule and exponential moving average."""
-        network = LungNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = LungNetwork().to(memory_format=torch.channels_last)
         optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, plan.learning_rate, total_steps=plan.epochs * plan.steps_per_epoch + 1, pct_start=plan.warm_up
@@ -166,12 +166,12 @@ def lung_loss(findings: Findings, sample: Sample) -> torch.Tensor:
 def kind_loss(findings: Findings, sample: Sample) -> torch.Tensor:
     """Cross-entropy of chest, whole and inverted, where known, and of the quarter turns."""
     loss = findings.chest.new_zeros(())
-    for logits, target in (
+    for logits, answers in (
         (findings.chest, sample.chest),
         (findings.whole, sample.whole),
         (findings.inverted, sample.inverted),
     ):
-        target = torch.as_tensor(target, dtype=torch.float32)
+        target = torch.as_tensor(answers, dtype=torch.float32)
         known = ~target.isnan()
         loss = loss + functional.binary_cross_entropy_with_logits(logits[known], target[known])
     return loss + functional.cross_entropy(findings.turns, torch.as_tensor(sample.turns), ignore_index=-1)
@@ -192,7 +192,8 @@ def validate(network: LungNetwork, pictures: Sequence[Picture]) -> dict[str, flo
         if picture.lung_mask:
             mask = preprocessing.resample(load_radiograph(picture.lung_mask).pixels) > 0.5
             dice.setdefault(f"dice_{picture.population}", []).append(overlap(findings.lungs[0].numpy() > 0, mask))
-    return {name: float(np.mean(values)) for name, values in {**dice, **right}.items()}
+    shares = {name: float(np.mean(values)) for name, values in right.items()}
+    return {name: float(np.mean(values)) for name, values in dice.items()} | shares
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> float:
