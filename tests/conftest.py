@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,14 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from pulmoscan import lungs
+from pulmoscan.lung_network import LungNetwork
 from pulmoscan.metrics import Scores
 from pulmoscan.networks import Network, build_network
 from pulmoscan.preprocessing import model_input
 from pulmoscan.radiograph import Radiograph, load_radiograph
 from pulmoscan.registry import MODELS, POPULATIONS, Card, ModelSpec, write_card
+from pulmoscan.training.train_lungs import save_lungs
 from tests.pictures import chest, encode, grey8
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -80,6 +84,7 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory, random_networks: di
         patch.setenv("PULMOSCAN_WEIGHTS", str(folder))
         for spec in MODELS.values():
             install(spec, random_networks[spec.architecture])
+        install_lungs()
     return folder
 
 
@@ -111,6 +116,29 @@ def install(spec: ModelSpec, network: Network) -> None:
             },
             training={"epochs": 0},
         ),
+    )
+
+
+def install_lungs() -> None:
+    """Write weights and card of a random lung network with limits that let every picture pass."""
+    torch.manual_seed(2)
+    save_lungs(LungNetwork(), lungs.weights_path())
+    lungs.write_card(
+        lungs.LungCard(
+            weights_sha256=hashlib.sha256(lungs.weights_path().read_bytes()).hexdigest(),
+            limits={
+                "chest": 0.0,
+                "strangeness": math.inf,
+                "turned": 1.0,
+                "inverted": 1.0,
+                "whole": 0.0,
+                "smallest_area": 0.0,
+                "largest_area": 1.0,
+                "smaller_lung": 0.0,
+            },
+            training={},
+            figures={},
+        )
     )
 
 

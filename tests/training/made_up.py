@@ -74,7 +74,7 @@ def make_kermany(folder: Path, train: int = 4, validation: int = 2, test: int = 
 def make_nih(folder: Path, train: int = 2, validation: int = 2, test: int = 1) -> Path:
     """Adults: so many radiographs of each class; those for testing have an RSNA class and, if positive, a box."""
     rows: list[tuple[str, ...]] = []
-    for label, finding in enumerate(("No Finding", "Infiltration|Effusion")):
+    for label, finding in enumerate(("No Finding", "Pneumonia|Effusion")):
         for split, count in (("train", train), ("validation", validation), ("test", test)):
             numbers = patients(f"{label}", "adult", split == "validation")
             for number, index in zip(numbers, range(count), strict=False):
