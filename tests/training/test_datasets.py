@@ -82,7 +82,10 @@ def test_adults(tmp_path: Path) -> None:
         ("No Finding", "40", "", 0),
         ("Pneumonia", "40", "", 1),
         ("Effusion|Consolidation", "40", "", 1),
-        ("Infiltration", "18", "", 1),
+        ("Infiltration|Pneumonia", "18", "", 1),
+        ("Infiltration", "40", "", None),  # what the text analysis finds most, and the radiologists often do not
+        ("Emphysema|Nodule", "40", "", 0),  # ill, but not with pneumonia
+        ("Emphysema|Mass", "40", "", None),
         ("Effusion", "40", "", None),
         ("Infiltration", "40", "Normal", 0),  # the radiologists overrule the text analysis
         ("No Finding", "40", "Lung Opacity", 1),
@@ -106,11 +109,11 @@ def test_label_of_an_adult(tmp_path: Path, finding: str, age: str, rsna: str, ex
 
 def test_patients_with_an_rsna_class_train_nothing(tmp_path: Path) -> None:
     rows: list[tuple[str, ...]] = [
-        ("a.jpg", "1", "Infiltration", "50", "F", "PA", "Lung Opacity", "[]"),
-        ("b.jpg", "1", "Infiltration", "51", "F", "PA", "", ""),
-        ("c.jpg", "2", "Infiltration", "51", "F", "PA", "", ""),
-        ("d.jpg", "3", "Infiltration", "51", "F", "PA", "No Lung Opacity / Not Normal", ""),
-        ("e.jpg", "3", "Infiltration", "51", "F", "PA", "", ""),
+        ("a.jpg", "1", "Pneumonia", "50", "F", "PA", "Lung Opacity", "[]"),
+        ("b.jpg", "1", "Pneumonia", "51", "F", "PA", "", ""),
+        ("c.jpg", "2", "Pneumonia", "51", "F", "PA", "", ""),
+        ("d.jpg", "3", "Pneumonia", "51", "F", "PA", "No Lung Opacity / Not Normal", ""),
+        ("e.jpg", "3", "Pneumonia", "51", "F", "PA", "", ""),
     ]
     write_index(tmp_path, rows)
     assert {e.path.name for e in load_dataset(tmp_path)} == {"a.jpg", "c.jpg"}

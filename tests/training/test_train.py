@@ -24,6 +24,8 @@ from pulmoscan.training.train import (
 )
 from tests.training.made_up import make_kermany, make_nih
 
+pytestmark = pytest.mark.usefixtures("models")  # for the lung network
+
 PLAN = TrainingPlan("resnet18", epochs=2, views_per_batch=4, pairs_per_batch=1, learning_rate=1e-3, average_decay=0.5)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,9 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from pulmoscan import lungs
+from pulmoscan.radiograph import load_radiograph
 from pulmoscan.training.datasets import Example, load_datasets, select
 from pulmoscan.training.samples import BatchPlan, Sample, TrainingSamples, class_weights, collate
 from tests.training.made_up import make_kermany, make_nih
+
+pytestmark = pytest.mark.usefixtures("models")  # for the lung network
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +70,11 @@ def test_a_pair_shows_one_scene_with_two_grains(examples: list[Example]) -> None
         assert np.median(np.abs(first - second)) < 0.06
 
 
-def test_without_mask_there_is_no_lung_share(examples: list[Example]) -> None:
+def test_where_no_mask_is_known_the_lung_network_draws_one(examples: list[Example]) -> None:
     samples = TrainingSamples(examples)
-    assert samples[adults(examples)[0], False].lungs.max() == 0
+    adult = adults(examples)[0]
+    view = lungs.load_reader().look(load_radiograph(examples[adult].path).pixels)
+    np.testing.assert_array_equal(samples.masks[adult], np.where(view.mask, 255, 0))
     unguided = TrainingSamples(examples, lung_guided=False)
     assert unguided[0, False].lungs.max() == 0
     assert unguided.background_share == 0
@@ -136,3 +143,26 @@ def test_class_weights() -> None:
         }
         assert of[0] == pytest.approx(of[1])
     assert weights.mean() == pytest.approx(1)
+
+
+def test_class_weights_of_adults_are_equal_within_each_view() -> None:
+    def adult(label: int, view: str) -> Example:
+        return dataclasses.replace(example(label, "adult"), subgroup=view)
+
+    examples = [adult(0, "AP")] * 9 + [adult(1, "AP")] + [adult(0, "PA")] * 2 + [adult(1, "PA")] * 6
+    weights = np.array(class_weights(examples))
+    for view in ("AP", "PA"):
+        of = [
+            sum(w for w, e in zip(weights, examples, strict=True) if (e.subgroup, e.label) == (view, c)) for c in (0, 1)
+        ]
+        assert of[0] == pytest.approx(of[1])
+    assert weights.mean() == pytest.approx(1)
+
+
+def test_framing_is_alike_for_both_classes(examples: list[Example]) -> None:
+    """The lungs that a feature grid sees do not depend on how they stood in the picture."""
+    samples = TrainingSamples([e for e in examples if e.lung_mask])
+    torch.manual_seed(0)
+    drawn = [samples[i, False] for i in range(len(samples)) for _ in range(6)]
+    shares = [np.mean([s.lungs.mean() for s in drawn if s.label == label]) for label in (0, 1)]
+    assert shares[0] == pytest.approx(shares[1], rel=0.15)
