@@ -13,7 +13,7 @@ HEADER = (
 
 
 def markdown_table(specs: Iterable[ModelSpec], split: str = "test") -> str:
-    """One row for each model and population that was measured on the split, at the card's operating point.
+    """One row for each model, population that was measured on the split, and operating point of the card.
 
     Raises:
         WeightsMissing, WeightsDamaged: a card cannot be read.
@@ -24,9 +24,11 @@ def markdown_table(specs: Iterable[ModelSpec], split: str = "test") -> str:
         for (population, measured), scores in card.scores.items():
             if measured != split:
                 continue
-            threshold = card.thresholds[population]
-            at = scores.at(threshold)
             counts = f"{population}: {len(scores.normal)} normal, {len(scores.pneumonia)} pneumonia"
-            figures = (scores.auc.decimal, at.sensitivity.percent, at.specificity.percent)
-            rows.append(f"| {spec.title} ({spec.role}) | {counts} | {threshold:.2f} | {' | '.join(figures)} |")
+            for point, threshold in card.points(population).items():
+                at = scores.at(threshold)
+                figures = (scores.auc.decimal, at.sensitivity.percent, at.specificity.percent)
+                rows.append(
+                    f"| {spec.title} ({spec.role}) | {counts} | {point}, {threshold:.2f} | {' | '.join(figures)} |"
+                )
     return "\n".join(rows)

@@ -106,6 +106,11 @@ class Card:
     temperature: float = 1.0
     evidence: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
 
+    def points(self, population: Population) -> dict[str, float]:
+        """The population's operating points by name."""
+        balanced = {"balanced": self.balanced[population]} if population in self.balanced else {}
+        return {"high sensitivity": self.thresholds[population], **balanced}
+
 
 def weights_folder() -> Path:
     """`weights/` of this checkout, or the folder that PULMOSCAN_WEIGHTS names."""

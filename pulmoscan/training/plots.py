@@ -24,9 +24,7 @@ POINTS = {"high sensitivity": "#c8553d", "balanced": "#e0a030"}
 def draw_evidence(spec: ModelSpec, card: Card, population: Population, path: Path) -> None:
     """Four curves of one population, validation and test, as PNG; raises KeyError where a split was not measured."""
     splits = {split: card.scores[population, split] for split in COLOURS}
-    points = {"high sensitivity": card.thresholds[population]}
-    if population in card.balanced:
-        points["balanced"] = card.balanced[population]
+    points = card.points(population)
     drawing = Drawing(figsize=(9, 8.4), layout="constrained")
     group = {"child": "children", "adult": "adults"}[population]
     drawing.suptitle(f"{spec.title}, {group}")

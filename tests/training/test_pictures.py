@@ -27,7 +27,7 @@ def test_every_layout_is_known(folders: list[Path]) -> None:
     assert all(p.lung_mask is not None and p.lung_mask.is_file() for p in pictures if p.source == "adult masks")
     assert {p.population for p in pictures if p.source == "nih"} == {"adult"}
     for source in ("adult masks", "not chest"):
-        assert all(select(pictures, split, source) for split in ("train", "test"))  # type: ignore[arg-type]
+        assert all(select(pictures, split, source) for split in ("train", "test"))
 
 
 def test_splits_follow_the_classifiers(folders: list[Path]) -> None:
