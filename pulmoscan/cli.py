@@ -101,7 +101,7 @@ def _train(options: argparse.Namespace) -> int:
     from pulmoscan.training.train import default_plan, save_weights, train
 
     spec = registry.get_spec(options.model)
-    plan = default_plan(spec.architecture, options.epochs, options.seed, options.lung_guided)
+    plan = default_plan(spec.architecture, options.epochs, options.seed, options.lung_guided, options.frozen)
     checkpoint = options.checkpoint or Path("runs") / f"{spec.name}.pt"
     network, record = train(plan, options.data, options.init, checkpoint, options.workers)
     save_weights(network, spec.weights_path)
@@ -215,6 +215,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0)
     train.add_argument(
         "--no-lung-guidance", dest="lung_guided", action="store_false", help="train the usual way, for comparison"
+    )
+    train.add_argument(
+        "--freeze-early",
+        dest="frozen",
+        action="store_true",
+        help="train the later stages alone, from earlier weights",
     )
     train.add_argument("--checkpoint", type=Path, help="resumed from if it is there; by default runs/MODEL.pt")
     train.add_argument("--workers", type=int, default=2, help="processes that prepare batches")

@@ -35,6 +35,11 @@ class Network(nn.Module):
     def linear(self) -> nn.Linear:
         """The linear layer, C -> 1, behind the pooling."""
 
+    @property
+    @abstractmethod
+    def early_stages(self) -> tuple[nn.Module, ...]:
+        """What works at 28 × 28 cells and finer: edges and textures, alike for most tasks."""
+
     def head(self, feature_map: torch.Tensor) -> torch.Tensor:
         """Feature map [N, C, 7, 7] -> logit [N]."""
         pooled = self.activate(feature_map).mean(dim=(2, 3))
@@ -67,6 +72,11 @@ class DenseNet(Network):
     def linear(self) -> nn.Linear:
         return self.backbone.classifier
 
+    @property
+    def early_stages(self) -> tuple[nn.Module, ...]:
+        f = self.backbone.features
+        return (f.conv0, f.norm0, f.denseblock1, f.transition1, f.denseblock2, f.transition2)
+
 
 class ResNet(Network):
     """ResNet-18 or -50 (He et al. 2016, doi 10.1109/CVPR.2016.90); the feature map is the output of `layer4`."""
@@ -88,6 +98,11 @@ class ResNet(Network):
     @property
     def linear(self) -> nn.Linear:
         return self.backbone.fc
+
+    @property
+    def early_stages(self) -> tuple[nn.Module, ...]:
+        net = self.backbone
+        return (net.conv1, net.bn1, net.layer1, net.layer2)
 
 
 def build_network(architecture: str) -> Network:

@@ -46,7 +46,7 @@ def scene_augmentation() -> A.Compose:
             A.HorizontalFlip(p=0.5),
             A.Affine(
                 rotate=(-12, 12),
-                scale={"x": (0.78, 1.12), "y": (0.78, 1.12)},  # `framing` has drawn near
+                scale={"x": (0.82, 1.08), "y": (0.82, 1.08)},  # `framing` has drawn near
                 translate_percent=(-0.06, 0.06),
                 border_mode=cv2.BORDER_CONSTANT,
                 p=0.9,

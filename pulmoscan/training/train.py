@@ -55,6 +55,7 @@ class TrainingPlan:
     lung_guided: bool = True
     attention_weight: float = 0.5
     consistency_weight: float = 0.1
+    early_stages_frozen: bool = False
 
 
 HERE = Path(__file__).parent
@@ -62,9 +63,13 @@ EPOCHS = {"densenet121": 3, "resnet50": 2, "resnet18": 3}
 """What the shipped weights took."""
 
 
-def default_plan(architecture: str, epochs: int | None = None, seed: int = 0, lung_guided: bool = True) -> TrainingPlan:
+def default_plan(
+    architecture: str, epochs: int | None = None, seed: int = 0, lung_guided: bool = True, frozen: bool = False
+) -> TrainingPlan:
     """The plan of the shipped weights, with what is given changed."""
-    return TrainingPlan(architecture, epochs or EPOCHS[architecture], seed, lung_guided=lung_guided)
+    return TrainingPlan(
+        architecture, epochs or EPOCHS[architecture], seed, lung_guided=lung_guided, early_stages_frozen=frozen
+    )
 
 
 @dataclass
@@ -176,7 +181,11 @@ def start(plan: TrainingPlan, init: str, steps_per_epoch: int, device: torch.dev
     network = build_network(plan.architecture)
     initialise(network, plan.architecture, init)
     network = network.to(device).to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    if plan.early_stages_frozen:
+        for stage in network.early_stages:
+            stage.requires_grad_(False)
+    learning = [p for p in network.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(learning, lr=plan.learning_rate, weight_decay=plan.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, plan.learning_rate, total_steps=plan.epochs * steps_per_epoch + 1, pct_start=plan.warm_up
     )
@@ -229,6 +238,9 @@ def train_epoch(
 ) -> dict[str, float]:
     """One pass over the loader; the mean of each part of the loss."""
     state.network.train()
+    if plan.early_stages_frozen:
+        for stage in state.network.early_stages:
+            stage.eval()  # its batch statistics stay too
     totals = {"classification": 0.0, "attention": 0.0, "consistency": 0.0}
     progress = tqdm(loader, desc=f"epoch {state.epoch + 1}", mininterval=10, unit="batch")
     for batch in progress:
@@ -249,7 +261,7 @@ def train_epoch(
         )
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        if not nn.utils.clip_grad_norm_(state.network.parameters(), 5.0).isfinite():
+        if not nn.utils.clip_grad_norm_(state.optimiser.param_groups[0]["params"], 5.0).isfinite():
             raise TrainingError(
                 f"Training diverged in epoch {state.epoch + 1}. Start it again: it resumes after the last whole epoch; "
                 "if it diverges there once more, train with another --seed."
