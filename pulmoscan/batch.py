@@ -41,7 +41,7 @@ class Outcome:
             "threshold": s.threshold if s else None,
             "label": s.label if s else None,
             "population": s.population if s else None,
-            "lung_attention": s.lung_attention if s else None,
+            "lung_attention": round(s.lung_attention, 4) if s and s.lung_attention is not None else None,
             "warnings": list(s.warnings) if s else [],
             "reason": self.reason or None,
             "milliseconds": round(s.reading.milliseconds, 1) if s else None,
@@ -68,8 +68,13 @@ def find_files(paths: Iterable[str]) -> list[Path]:
     return list(found)
 
 
-def screen_file(path: Path, model: str, population: PopulationChoice, threshold: float | None) -> Outcome:
+def screen_file(
+    path: Path, model: str, population: PopulationChoice, threshold: float | None, override: bool = False
+) -> Outcome:
     """Screen one file; whatever is wrong with it becomes its outcome's reason.
+
+    Args:
+        override: screen also what the gate refuses.
 
     Raises:
         ModelError, InvalidThreshold, UnknownPopulation: nothing can be screened this way.
@@ -78,11 +83,12 @@ def screen_file(path: Path, model: str, population: PopulationChoice, threshold:
         if path.is_dir():
             raise NoImageInFolder(path, ", ".join(FILE_EXTENSIONS))
         radiograph = load_radiograph(path)
+        screening = screen(radiograph, model, population, threshold, override)
     except UnsuitableRadiograph as error:
         return Outcome(str(path), "refused", model, reason=str(error))
     except RadiographError as error:
         return Outcome(str(path), "error", model, reason=str(error))
-    return Outcome(str(path), "ok", model, radiograph, screen(radiograph, model, population, threshold))
+    return Outcome(str(path), "ok", model, radiograph, screening)
 
 
 class Exports:
@@ -124,8 +130,12 @@ class Exports:
 
 
 def screen_files(
-    paths: Iterable[Path], model: str, population: PopulationChoice, threshold: float | None
+    paths: Iterable[Path],
+    model: str,
+    population: PopulationChoice,
+    threshold: float | None,
+    override: bool = False,
 ) -> Iterator[Outcome]:
     """`screen_file` for each, as they are done."""
     for path in paths:
-        yield screen_file(path, model, population, threshold)
+        yield screen_file(path, model, population, threshold, override)

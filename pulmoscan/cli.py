@@ -49,17 +49,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _screen(options: argparse.Namespace) -> int:
     from pulmoscan.batch import Exports, find_files, screen_files
     from pulmoscan.classifier import load_classifier
+    from pulmoscan.lungs import load_reader
     from pulmoscan.output import writer
 
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise InvalidThreshold(options.threshold)
     load_classifier(options.model)  # before the first file, so that a missing model is said once
+    load_reader()
     files = find_files(options.paths)
     exports = Exports(options.maps, options.overlays)
     out = writer(options.format)
     print(DISCLAIMER, file=sys.stderr)
     all_read = True
-    outcomes = screen_files(files, options.model, options.population, options.threshold)
+    outcomes = screen_files(files, options.model, options.population, options.threshold, options.no_gate)
     # The bar is for output that goes to a file; in a terminal the lines themselves are the progress.
     for outcome in tqdm(outcomes, total=len(files), unit="file", disable=sys.stdout.isatty() or None):
         exports.write(outcome)
@@ -70,7 +72,8 @@ def _screen(options: argparse.Namespace) -> int:
 
 def _models(options: argparse.Namespace) -> int:
     from pulmoscan.classifier import load_classifier
-    from pulmoscan.figures import markdown_table
+    from pulmoscan.figures import describe_lungs, markdown_table
+    from pulmoscan.lungs import load_reader
 
     if options.markdown:
         print(markdown_table(registry.MODELS.values()))
@@ -92,6 +95,11 @@ def _models(options: argparse.Namespace) -> int:
             print(f"    AUC          {scores.auc.decimal}")
             print(f"    sensitivity  {at.sensitivity.percent}")
             print(f"    specificity  {at.specificity.percent}")
+    try:
+        print(describe_lungs(load_reader().card))
+    except PulmoScanError as error:
+        print(f"lungs  the lung network\n  {error}")
+        usable = False
     print(DISCLAIMER)
     return 0 if usable else 1
 
@@ -159,6 +167,13 @@ def _parity(options: argparse.Namespace) -> int:
     return 0
 
 
+def _quality(options: argparse.Namespace) -> int:
+    from pulmoscan.training.measure_quality import describe, measure_quality
+
+    print(describe(measure_quality(options.data, options.split)))
+    return 0
+
+
 def _shortcuts(options: argparse.Namespace) -> int:
     from pulmoscan.training.shortcuts import describe, figures, shortcut_tests
 
@@ -195,6 +210,9 @@ def _parser() -> argparse.ArgumentParser:
     screen.add_argument("--population", choices=("child", "adult", "auto"), default="auto")
     screen.add_argument("--threshold", type=float, metavar="T", help="0 to 1; by default the operating point")
     screen.add_argument("--format", choices=("table", "json", "csv"), default="table")
+    screen.add_argument(
+        "--no-gate", action="store_true", help="screen also what does not look like a chest radiograph; warned of"
+    )
     screen.add_argument("--maps", type=Path, metavar="DIR", help="write each heatmap as NAME.npy")
     screen.add_argument("--overlays", type=Path, metavar="DIR", help="write each overlay as NAME.png")
     screen.set_defaults(run=_screen)
@@ -258,6 +276,11 @@ def _parser() -> argparse.ArgumentParser:
     cards = commands.add_parser("cards", help="write the models' cards as Markdown with their curves")
     cards.add_argument("--out", type=Path, default=HERE / "docs" / "model-cards", metavar="DIR")
     cards.set_defaults(run=_cards)
+
+    quality = commands.add_parser("quality", help="measure the quality warnings, as they are and degraded")
+    _add_data(quality)
+    quality.add_argument("--split", choices=("validation", "test"), default="validation")
+    quality.set_defaults(run=_quality)
 
     shortcuts = commands.add_parser("shortcuts", help="measure a model on radiographs that were changed")
     _add_model(shortcuts)

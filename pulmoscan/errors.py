@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pulmoscan.gate import Refusal
+
 
 class PulmoScanError(Exception):
     """Base of all the project's errors; `str(error)` is a sentence for a person."""
@@ -16,6 +21,14 @@ class RadiographError(PulmoScanError):
 
 class UnsuitableRadiograph(RadiographError):
     """A file that can be read, but shows nothing that can be screened."""
+
+
+class RefusedByGate(UnsuitableRadiograph):
+    """A picture that the gate does not let through; `refusal` says why, and what would put it right."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
 
 
 class EmptyFile(RadiographError):
@@ -99,6 +112,16 @@ class WeightsMissing(ModelError):
         super().__init__(
             f"The weights file {path} is missing. Fetch it with `git checkout -- weights`, "
             "or train it anew with `python -m pulmoscan train`."
+        )
+
+
+class LungWeightsMissing(WeightsMissing):
+    def __init__(self, path: object) -> None:
+        ModelError.__init__(
+            self,
+            f"The lung network's file {path} is missing. Without it nobody checks that a picture is a chest "
+            "radiograph, so none is screened. Fetch it with `git checkout -- weights`, or train it anew with "
+            "`python -m pulmoscan lungs --train`.",
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pulmoscan.lungs import LungCard, weights_path
+from pulmoscan.metrics import Figure
 from pulmoscan.registry import ModelSpec, read_card
 
 HEADER = (
@@ -32,3 +34,13 @@ def markdown_table(specs: Iterable[ModelSpec], split: str = "test") -> str:
                     f"| {spec.title} ({spec.role}) | {counts} | {point}, {threshold:.2f} | {' | '.join(figures)} |"
                 )
     return "\n".join(rows)
+
+
+def describe_lungs(card: LungCard) -> str:
+    """The lung network as `models` lists it: where its weights are, their checksum, and what was measured on them."""
+    lines = ["lungs  the lung network (outline and gate)", f"  weights   {weights_path()}"]
+    lines.append(f"  SHA-256   {card.weights_sha256}")
+    for name, values in card.figures.items():
+        figure = Figure(values["estimate"], values["low"], values["high"], int(values["n"]))
+        lines.append(f"  {name:<34} {figure.decimal if name.startswith('Dice') else figure.percent}")
+    return "\n".join(lines)

@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 
 from pulmoscan.lungs import ChestView
 
-Kind = Literal["not a chest", "turned", "inverted", "part of a chest"]
+Kind = Literal["not a chest", "in colour", "turned", "inverted", "part of a chest"]
 
 LIMITS = ("chest", "strangeness", "turned", "inverted", "whole", "smallest_area", "largest_area", "smaller_lung")
 """What a lung card's `limits` holds; `training.calibrate_lungs` fixes them on validation."""
+
+
+LARGEST_CHROMA = 0.15
+"""A picture more coloured than this is no radiograph."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,12 @@ class Correction:
     turns: int = 0
     inverts: bool = False
 
+    @property
+    def done(self) -> str:
+        """What was done to a picture that was corrected: “turned by 180°”, “inverted”, or both."""
+        turned = f"turned by {TURNS[self.turns]}" if self.turns else ""
+        return " and ".join(part for part in (turned, "inverted" if self.inverts else "") if part)
+
     def apply(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """float32 [H, W] in [0, 1], corrected."""
         upright = np.rot90(pixels, -self.turns)
@@ -32,15 +42,28 @@ class Correction:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a picture gets no probability, and what to do; `correction` where one click can mend it."""
+    """Why a picture gets no probability, and what to do, in a sentence each; `correction` where that can mend it."""
 
     kind: Kind
-    message: str
+    finding: str
+    advice: str
     correction: Correction | None = None
 
+    @property
+    def message(self) -> str:
+        """Both sentences."""
+        return f"{self.finding} {self.advice}"
 
-def check(view: ChestView, limits: Mapping[str, float]) -> Refusal | None:
-    """The reason to refuse a picture, None for an upright frontal chest radiograph that shows both lungs."""
+
+def check(view: ChestView, limits: Mapping[str, float], chroma: float = 0.0) -> Refusal | None:
+    """The reason to refuse a picture, None for an upright frontal chest radiograph that shows both lungs.
+
+    Args:
+        limits: of the lung network's card, see `LIMITS`.
+        chroma: how coloured the file is, see `radiograph.Source`.
+    """
+    if chroma > LARGEST_CHROMA:
+        return IN_COLOUR
     turns = turns_needed(view, limits)
     inverted = view.inverted > limits["inverted"]
     if view.chest < limits["chest"]:
@@ -76,25 +99,39 @@ def smaller_lung(view: ChestView) -> float:
     return min(left, 1 - left)
 
 
+TURNS = {1: "90° to the right", 2: "180°", 3: "90° to the left"}
+"""Quarter turns clockwise, in words."""
+
+IN_COLOUR = Refusal(
+    "in colour",
+    "This is a picture in colour, and a radiograph is grey.",
+    "Choose the radiograph itself, without colours laid over it.",
+)
 NOT_A_CHEST = Refusal(
     "not a chest",
-    "This does not look like a frontal chest radiograph, so it gets no probability. "
+    "This does not look like a frontal chest radiograph.",
     "Choose a frontal view (PA or AP) of the whole chest.",
 )
 PART_OF_A_CHEST = Refusal(
     "part of a chest",
-    "Only a part of the chest is in the picture, so it gets no probability. "
+    "Only a part of the chest is in the picture.",
     "Choose the uncropped radiograph, with both lungs in it.",
 )
 
 
 def _to_be_corrected(correction: Correction) -> Refusal:
-    turned = {1: "turned by 90° to the left", 2: "upside down", 3: "turned by 90° to the right"}.get(correction.turns)
-    inverted = "inverted: bone dark on white" if correction.inverts else None
-    looks = ", and ".join(part for part in (turned, inverted) if part)
-    mend = " and ".join(
-        part for part in ("Turn it upright" if turned else "", "invert its grey values" if inverted else "") if part
-    )
+    looks, mends = [], []
+    if correction.turns:
+        # It was turned the other way round.
+        looks.append("upside down" if correction.turns == 2 else f"turned by {TURNS[4 - correction.turns]}")
+        mends.append("turn it upright")
+    if correction.inverts:
+        looks.append("inverted: bone dark on white")
+        mends.append("invert its grey values")
+    advice = " and ".join(mends)
     return Refusal(
-        "turned" if turned else "inverted", f"This radiograph looks {looks}. {mend[0].upper()}{mend[1:]}.", correction
+        "turned" if correction.turns else "inverted",
+        f"This radiograph looks {', and '.join(looks)}.",
+        f"{advice[0].upper()}{advice[1:]}.",
+        correction,
     )

@@ -19,12 +19,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 
 from pulmoscan import preprocessing
-from pulmoscan.errors import WeightsDamaged, WeightsMissing
+from pulmoscan.errors import LungWeightsMissing, WeightsDamaged
 from pulmoscan.lung_network import Findings, LungNetwork
 from pulmoscan.registry import weights_folder
 
 SPECK_SHARE = 0.02
 """Parts of an outline below this share of its area are specks, not lungs."""
+
+OUTLINE_COLOUR = (64, 224, 255)
+"""RGB; no colour of the heatmap comes near it."""
+
+OUTLINE_FINENESS = 400
+"""The outline is one pixel thick for so many of the picture's longer side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +72,22 @@ class ChestView:
         if total <= 0 or not self.mask.any():
             return None
         return float(heat[self.mask_at(heat.shape[0], heat.shape[1])].sum()) / total
+
+
+def draw_outline(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Draw the lungs' outline.
+
+    Args:
+        picture: uint8, grey [H, W] or RGB [H, W, 3].
+        mask: the lungs, bool [H, W].
+
+    Returns:
+        uint8 RGB [H, W, 3].
+    """
+    drawn = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB) if picture.ndim == 2 else picture.copy()
+    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    thickness = max(1, round(max(mask.shape) / OUTLINE_FINENESS))
+    return np.asarray(cv2.drawContours(drawn, outlines, -1, OUTLINE_COLOUR, thickness, cv2.LINE_AA))
 
 
 @dataclass(frozen=True)
@@ -121,7 +143,7 @@ def read_card() -> LungCard:
     """The lung network's card.
 
     Raises:
-        WeightsMissing: there is no card.
+        LungWeightsMissing: there is no card.
         WeightsDamaged: it is not one.
     """
     path = card_path()
@@ -134,7 +156,7 @@ def read_card() -> LungCard:
             figures=content["figures"],
         )
     except OSError as error:
-        raise WeightsMissing(path) from error
+        raise LungWeightsMissing(path) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsDamaged(path, "it is not the lung network's card") from error
 
@@ -169,14 +191,14 @@ def load_reader() -> LungReader:
     """The lung network, loaded once per process and state of its files.
 
     Raises:
-        WeightsMissing: its weights or its card are not there.
+        LungWeightsMissing: its weights or its card are not there.
         WeightsDamaged: they are, but cannot be used, or do not belong together.
     """
     paths = (weights_path(), card_path())
     try:
         key = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
     except OSError as error:
-        raise WeightsMissing(next(path for path in paths if not path.is_file())) from error
+        raise LungWeightsMissing(next((p for p in paths if not p.is_file()), paths[0])) from error
     with _lock:
         if key not in _loaded:
             card, data = read_card(), weights_path().read_bytes()

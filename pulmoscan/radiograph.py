@@ -16,6 +16,7 @@ from pulmoscan import errors
 MAX_FILE_BYTES = 100 * 2**20
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 64
+CHROMA_SAMPLE = 160  # pixels a side that colour is judged on
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 FORMAT_NAMES = "PNG, JPEG, TIFF, BMP, WebP"
@@ -38,6 +39,8 @@ class Source:
     bits: int  # significant bits of a grey value
     sha256: str  # of the file's bytes
     age: float | None = None  # of the patient in years, where the file tells
+    chroma: float = 0.0  # mean difference of a pixel's largest and smallest channel, in [0, 1]; 0 is grey
+    correction: str = ""  # what was done to the picture after decoding, for the user: "turned by 180°"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +65,8 @@ class Radiograph:
 
     @property
     def key(self) -> str:
-        """Identifies the pixels: equal for equal file contents."""
-        return self.source.sha256
+        """Identifies the pixels: equal for equal file contents and corrections."""
+        return self.source.sha256 + self.source.correction
 
 
 def load_radiograph(source: bytes | str | Path, name: str = "") -> Radiograph:
@@ -101,6 +104,7 @@ def load_radiograph(source: bytes | str | Path, name: str = "") -> Radiograph:
             mode=image.mode,
             bits=bits,
             sha256=hashlib.sha256(source).hexdigest(),
+            chroma=_chroma(image),
         ),
     )
 
@@ -163,6 +167,15 @@ def _shallow_grey(image: Image.Image) -> NDArray[np.float32]:
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image)
     return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
+
+
+def _chroma(image: Image.Image) -> float:
+    """How coloured a picture is, from a sample of its pixels; 0 for grey ones."""
+    if image.mode in ("1", "L", "LA", "La", "F") or image.mode.startswith("I"):
+        return 0.0
+    # By nearest neighbour: quick at any size, and a mean needs no filter.
+    sample = image.resize((CHROMA_SAMPLE, CHROMA_SAMPLE), Image.Resampling.NEAREST).convert("RGBA")
+    return float(np.ptp(np.asarray(sample, dtype=np.float32)[..., :3], axis=2).mean()) / 255
 
 
 def _deep_grey(image: Image.Image) -> tuple[NDArray[np.float32], int]:

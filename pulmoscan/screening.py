@@ -1,6 +1,6 @@
-"""The one path that every caller takes: Radiograph -> Reading -> Screening.
+"""The one path that every caller takes: Radiograph -> Examination -> Reading -> Screening.
 
-A `Reading` is what the model found, one forward pass; a `Screening` is what follows from it at a threshold. Moving the
+An `Examination` is what is seen before any model runs: lungs, gate, quality. A `Reading` is what the model found, one forward pass; a `Screening` is what follows from it at a threshold. Moving the
 threshold makes a new Screening of the same Reading and runs no model.
 """
 
@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 
 from pulmoscan import gradcam, preprocessing
 from pulmoscan.classifier import Classifier, load_classifier
-from pulmoscan.errors import InvalidThreshold, UnknownPopulation
+from pulmoscan.errors import InvalidThreshold, RefusedByGate, UnknownPopulation
+from pulmoscan.examination import Examination, examine
+from pulmoscan.gate import Refusal
+from pulmoscan.preprocessing import INPUT_SIZE
 from pulmoscan.radiograph import Radiograph
 from pulmoscan.registry import Card, HeatMethod, Population
 
@@ -27,9 +30,11 @@ POPULATION_CHOICES: tuple[PopulationChoice, ...] = ("auto", "child", "adult")
 
 ADULT_AGE = 18.0
 TRAINED_CHILD_AGE = 6.0  # the children in training were 1 to 5 years old
-SMALL_SIDE = 224  # below the model input's own size detail is missing
 FAINT_HEAT = 0.15
 """A heatmap whose peak lies below this share of full strength is called faint."""
+
+MOSTLY_INSIDE = 0.5
+"""A positive call with less than this share of its heat inside the lungs gets a warning."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +44,8 @@ class Reading:
     Attributes:
         logit: as the network gives it; the probability is that of the logit divided by the card's temperature.
         evidence: for each method the class-activation map, float32 [7, 7], log-odds per cell.
-        milliseconds: from decoded pixels to this reading.
+        milliseconds: from decoded pixels to this reading, the examination included.
+        examination: what was seen before the model ran; None where only the model was asked (`read_with`).
     """
 
     model: str
@@ -52,6 +58,7 @@ class Reading:
     probability: float
     evidence: Mapping[HeatMethod, NDArray[np.float32]]
     milliseconds: float
+    examination: Examination | None = None
 
     def heatmap(
         self, height: int | None = None, width: int | None = None, method: HeatMethod | None = None
@@ -71,6 +78,17 @@ class Reading:
         """Whether hardly anything in the picture raised the score."""
         return self.peak_heat < FAINT_HEAT
 
+    def lung_attention(self, method: HeatMethod | None = None) -> float | None:
+        """Share of the heat inside the lungs, in [0, 1]; None without heat or without lungs."""
+        if self.examination is None:
+            return None
+        return self.examination.view.share_inside(self.heatmap(INPUT_SIZE, INPUT_SIZE, method))
+
+    @property
+    def overridden(self) -> Refusal | None:
+        """The gate's refusal, where the picture was read in spite of one."""
+        return self.examination.refusal if self.examination else None
+
 
 @dataclass(frozen=True, eq=False)
 class Screening:
@@ -78,7 +96,7 @@ class Screening:
 
     Attributes:
         population: whose operating point applies; `unknown` where neither age nor choice tells.
-        lung_attention: share of the heat inside the lungs, in [0, 1]; None while no lung outline is known.
+        lung_attention: share of the heat inside the lungs, in [0, 1]; None without heat or without lungs.
         warnings: sentences for the user.
     """
 
@@ -99,17 +117,28 @@ class OperatingPoint:
     threshold: float
 
 
-def read(radiograph: Radiograph, model: str) -> Reading:
+def read(
+    radiograph: Radiograph, model: str, examination: Examination | None = None, override: bool = False
+) -> Reading:
     """Run a model once over a radiograph. Deterministic and safe to call from many threads.
 
+    Args:
+        examination: the radiograph's own, where it was examined before; several models can share it.
+        override: read it even if the gate refuses it. The reading then says so, and so does every screening of it.
+
     Raises:
-        ModelError: the model is unknown or its weights cannot be used.
+        RefusedByGate: it is no upright frontal chest radiograph.
+        ModelError: the model is unknown, or its weights or the lung network's cannot be used.
     """
-    return read_with(load_classifier(model), radiograph)
+    classifier = load_classifier(model)
+    examination = examination or examine(radiograph)
+    if examination.refusal and not override:
+        raise RefusedByGate(examination.refusal)
+    return read_with(classifier, radiograph, examination)
 
 
-def read_with(classifier: Classifier, radiograph: Radiograph) -> Reading:
-    """As `read`, by a classifier in hand: for measuring weights that have no card yet."""
+def read_with(classifier: Classifier, radiograph: Radiograph, examination: Examination | None = None) -> Reading:
+    """The model's part of `read`, by a classifier in hand and with no gate: for measuring weights on a dataset."""
     began = time.perf_counter()
     forward = classifier.forward(preprocessing.model_input(radiograph.pixels))
     gradient = gradcam.head_gradient(forward.feature_map, classifier.head)
@@ -127,7 +156,8 @@ def read_with(classifier: Classifier, radiograph: Radiograph) -> Reading:
         logit=float(forward.logits[0]),
         probability=float(torch.sigmoid(forward.logits[0] / classifier.card.temperature)),
         evidence=evidence,
-        milliseconds=1000 * (time.perf_counter() - began),
+        milliseconds=1000 * (time.perf_counter() - began) + (examination.milliseconds if examination else 0.0),
+        examination=examination,
     )
 
 
@@ -159,25 +189,38 @@ def decide(reading: Reading, population: PopulationChoice = "auto", threshold: f
         threshold = point.threshold
     if not 0 <= threshold <= 1:
         raise InvalidThreshold(threshold)
+    label: Label = "pneumonia" if reading.probability >= threshold else "normal"
+    attention = reading.lung_attention()
     return Screening(
         reading=reading,
         population=point.population,
         threshold=threshold,
-        label="pneumonia" if reading.probability >= threshold else "normal",
-        lung_attention=None,
-        warnings=tuple(_warnings(reading, point)),
+        label=label,
+        lung_attention=attention,
+        warnings=tuple(_warnings(reading, point, label, attention)),
     )
 
 
 def screen(
-    radiograph: Radiograph, model: str, population: PopulationChoice = "auto", threshold: float | None = None
+    radiograph: Radiograph,
+    model: str,
+    population: PopulationChoice = "auto",
+    threshold: float | None = None,
+    override: bool = False,
 ) -> Screening:
     """`read`, then `decide`."""
-    return decide(read(radiograph, model), population, threshold)
+    return decide(read(radiograph, model, override=override), population, threshold)
 
 
-def _warnings(reading: Reading, point: OperatingPoint) -> list[str]:
+def _warnings(reading: Reading, point: OperatingPoint, label: Label, attention: float | None) -> list[str]:
     warnings = []
+    if reading.overridden:
+        warnings.append(f"Screened all the same, although it was refused: {reading.overridden.message}")
+    if label == "pneumonia" and attention is not None and attention < MOSTLY_INSIDE:
+        warnings.append(
+            f"Only {100 * attention:.0f} % of the heat lies inside the lungs: this call rests mostly on what lies "
+            "outside them. Do not rely on it."
+        )
     if point.population == "unknown":
         warnings.append(
             "The patient's age is unknown: the more sensitive of the two operating points applies, "
@@ -185,9 +228,6 @@ def _warnings(reading: Reading, point: OperatingPoint) -> list[str]:
         )
     if reading.age is not None and TRAINED_CHILD_AGE <= reading.age < ADULT_AGE:
         warnings.append("The model learned from children of 1 to 5 years and from adults: no figures for this age.")
-    if min(reading.height, reading.width) < SMALL_SIDE:
-        warnings.append(
-            f"The image has only {reading.width} × {reading.height} pixels: fine detail is missing. "
-            "Use the original radiograph."
-        )
+    if reading.examination:
+        warnings += [defect.message for defect in reading.examination.defects]
     return warnings

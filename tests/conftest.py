@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +10,12 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from pulmoscan import lungs
-from pulmoscan.lung_network import LungNetwork
 from pulmoscan.metrics import Scores
 from pulmoscan.networks import Network, build_network
 from pulmoscan.preprocessing import model_input
 from pulmoscan.radiograph import Radiograph, load_radiograph
 from pulmoscan.registry import MODELS, POPULATIONS, Card, ModelSpec, write_card
-from pulmoscan.training.train_lungs import save_lungs
+from tests.lung_weights import dark_is_lung, install_lungs
 from tests.pictures import chest, encode, grey8
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -27,7 +24,7 @@ ARCHITECTURES = ("densenet121", "resnet50", "resnet18")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    files = [f"{name}.{kind}" for name in MODELS for kind in ("safetensors", "json")]
+    files = [f"{name}.{kind}" for name in (*MODELS, "lungs") for kind in ("safetensors", "json")]
     missing = [file for file in files if not (REPOSITORY / "weights" / file).is_file()]
     for item in items:
         if item.get_closest_marker("data") and not DATA.is_dir():
@@ -78,13 +75,15 @@ def _random_network(architecture: str) -> Network:
 
 @pytest.fixture(scope="session")
 def random_weights(tmp_path_factory: pytest.TempPathFactory, random_networks: dict[str, Network]) -> Path:
-    """A weights folder with the random networks; PULMOSCAN_WEIGHTS names it while it lives."""
+    """A weights folder with the random networks, and a lung network that takes dark for lung and every picture for a
+    chest; PULMOSCAN_WEIGHTS names it while it lives.
+    """
     folder = tmp_path_factory.mktemp("weights")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PULMOSCAN_WEIGHTS", str(folder))
         for spec in MODELS.values():
             install(spec, random_networks[spec.architecture])
-        install_lungs()
+        install_lungs(dark_is_lung())
     return folder
 
 
@@ -116,29 +115,6 @@ def install(spec: ModelSpec, network: Network) -> None:
             },
             training={"epochs": 0},
         ),
-    )
-
-
-def install_lungs() -> None:
-    """Write weights and card of a random lung network with limits that let every picture pass."""
-    torch.manual_seed(2)
-    save_lungs(LungNetwork(), lungs.weights_path())
-    lungs.write_card(
-        lungs.LungCard(
-            weights_sha256=hashlib.sha256(lungs.weights_path().read_bytes()).hexdigest(),
-            limits={
-                "chest": 0.0,
-                "strangeness": math.inf,
-                "turned": 1.0,
-                "inverted": 1.0,
-                "whole": 0.0,
-                "smallest_area": 0.0,
-                "largest_area": 1.0,
-                "smaller_lung": 0.0,
-            },
-            training={},
-            figures={},
-        )
     )
 
 

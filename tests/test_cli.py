@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from PIL import Image
 
 from pulmoscan import cli
 from pulmoscan.batch import find_files
+from pulmoscan.lungs import LungReader
+from tests.chest_views import chest_view
 
 JSON_FIELDS = [
     "file",
@@ -72,7 +75,7 @@ class TestScreen:
         assert good["label"] == ("pneumonia" if good["probability"] >= good["threshold"] else "normal")
         assert good["population"] == "unknown"
         assert any("age is unknown" in warning for warning in good["warnings"])
-        assert good["lung_attention"] is None
+        assert 0 <= good["lung_attention"] <= 1
         assert good["milliseconds"] > 0
         assert "same value" in rows["blank.png"]["reason"]
         assert rows["blank.png"]["probability"] is None
@@ -85,6 +88,21 @@ class TestScreen:
         assert "good.png" in out
         assert "adult" in out
         assert "Not a medical device" in err
+
+    def test_what_is_no_chest_is_refused_unless_the_gate_is_overruled(
+        self, pictures: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(LungReader, "look", lambda *_: chest_view(chest=0.01))
+        good = pictures / "good.png"
+        code, out, _ = run(capsys, "screen", good, "--model", "resnet18", "--format", "json")
+        row = json.loads(out)
+        assert (code, row["status"], row["probability"]) == (1, "refused", None)
+        assert "does not look like a frontal chest radiograph" in row["reason"]
+        code, out, _ = run(capsys, "screen", good, "--model", "resnet18", "--format", "json", "--no-gate")
+        row = json.loads(out)
+        assert (code, row["status"], row["reason"]) == (0, "ok", None)
+        assert 0 < row["probability"] < 1
+        assert "although it was refused" in row["warnings"][0]
 
     @pytest.mark.parametrize(("threshold", "label"), [("0", "pneumonia"), ("1", "normal")])
     def test_threshold_decides(
@@ -161,13 +179,28 @@ def test_missing_weights_are_said_once(
     assert run(capsys, "models")[0] == 1
 
 
+def test_missing_lung_network_is_said_once_and_nothing_is_screened(
+    models: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(models, tmp_path / "weights")
+    (folder / "lungs.safetensors").unlink()
+    monkeypatch.setenv("PULMOSCAN_WEIGHTS", str(folder))
+    code, out, err = run(capsys, "screen", pictures, "--model", "resnet18")
+    assert (code, out) == (1, "")
+    assert err.count("lungs.safetensors is missing") == 1
+    code, out, _ = run(capsys, "models")
+    assert code == 1
+    assert "lungs.safetensors is missing" in out
+
+
 @pytest.mark.usefixtures("models")
 def test_models_lists_checksums_and_figures(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "models")
     assert code == 0
     for name in ("densenet121", "resnet50", "resnet18"):
         assert name in out
-    assert out.count("SHA-256") == 3
+    assert "lung network" in out
+    assert out.count("SHA-256") == 4
     assert "child, validation" in out
 
 

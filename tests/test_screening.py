@@ -10,12 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from pulmoscan import screening
+from pulmoscan import gate, screening
 from pulmoscan.classifier import Classifier, Forward
-from pulmoscan.errors import InvalidThreshold, PulmoScanError, UnknownModel, UnknownPopulation
+from pulmoscan.errors import InvalidThreshold, PulmoScanError, RefusedByGate, UnknownModel, UnknownPopulation
+from pulmoscan.examination import examine
+from pulmoscan.lungs import LungReader
+from pulmoscan.quality import Defect
 from pulmoscan.radiograph import Radiograph
 from pulmoscan.registry import HEAT_METHODS, MODELS, Card
 from pulmoscan.screening import Reading, decide, operating_point, read, screen
+from tests.chest_views import chest_view, examination, two_lungs
+
+BLURRED = Defect("blur", "The image is blurred.")
 
 
 @pytest.fixture
@@ -172,8 +178,9 @@ def test_own_threshold_keeps_the_population(reading: Reading) -> None:
         ({}, "auto", ["children"]),
         ({"age": 6.0}, "auto", ["no figures for this age"]),
         ({"age": 17.9}, "adult", ["no figures for this age"]),
-        ({"age": 30.0, "height": 223}, "auto", ["400 × 223"]),
-        ({"height": 224, "width": 100}, "auto", ["children", "100 × 224"]),
+        ({"age": 30.0, "examination": examination(None, BLURRED)}, "auto", [BLURRED.message]),
+        ({"examination": examination(None, BLURRED)}, "auto", ["children", BLURRED.message]),
+        ({"age": 30.0, "examination": examination(gate.NOT_A_CHEST)}, "auto", ["although it was refused: This does"]),
     ],
 )
 def test_warnings(reading: Reading, changes: dict[str, Any], choice: Any, expected: list[str]) -> None:
@@ -187,6 +194,87 @@ def test_unknown_age_names_the_population_that_it_takes(reading: Reading, card: 
     swapped = dataclasses.replace(card, thresholds={"child": 0.5, "adult": 0.2})
     (warning,) = decide(with_(reading, card=swapped)).warnings
     assert "adults" in warning
+
+
+# The gate
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lung network takes every picture for something else; lists what was looked at."""
+    looks: list[str] = []
+
+    def look(_: LungReader, pixels: np.ndarray) -> Any:
+        looks.append(str(pixels.shape))
+        return chest_view(chest=0.01)
+
+    monkeypatch.setattr(LungReader, "look", look)
+    return looks
+
+
+def test_what_is_no_chest_gets_no_probability(models: Path, radiographs: list[Radiograph], refused: list[str]) -> None:
+    assert models.is_dir()
+    with pytest.raises(RefusedByGate, match="does not look like a frontal chest") as caught:
+        read(radiographs[0], "resnet18")
+    assert caught.value.refusal == gate.NOT_A_CHEST
+    with pytest.raises(RefusedByGate):
+        screen(radiographs[0], "resnet18")
+    assert len(refused) == 2
+
+
+def test_override_is_said_in_every_screening(models: Path, radiographs: list[Radiograph], refused: list[str]) -> None:
+    assert models.is_dir()
+    result = read(radiographs[0], "resnet18", override=True)
+    assert len(refused) == 1
+    assert result.overridden == gate.NOT_A_CHEST
+    for threshold in (0.0, 1.0):
+        warnings = decide(result, "adult", threshold).warnings
+        assert "although it was refused" in warnings[0]
+
+
+def test_models_share_one_examination(
+    models: Path, radiographs: list[Radiograph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert models.is_dir()
+    seen = examine(radiographs[0])
+    monkeypatch.setattr(LungReader, "look", None)  # looking again would fail
+    for name in MODELS:
+        result = read(radiographs[0], name, seen)
+        assert result.examination is seen
+        assert not result.overridden
+
+
+# Where the heat lies
+
+
+@pytest.mark.parametrize(
+    ("lungs", "label", "warned"),
+    [
+        (two_lungs(60, 60), "pneumonia", True),
+        (two_lungs(60, 60), "normal", False),
+        (np.ones((224, 224), np.float32), "pneumonia", False),
+        (np.zeros((224, 224), np.float32), "pneumonia", False),
+    ],
+)
+def test_positive_call_that_rests_on_what_lies_outside_the_lungs(
+    reading: Reading, lungs: np.ndarray, label: str, warned: bool
+) -> None:
+    """The heat of the made-up reading lies in the middle of the picture."""
+    seen = with_(reading, examination=examination(lungs=lungs))
+    result = decide(seen, "adult", 0.0 if label == "pneumonia" else 1.0)
+    assert result.label == label
+    assert result.lung_attention == seen.lung_attention()
+    assert any("of the heat lies inside the lungs" in warning for warning in result.warnings) == warned
+
+
+def test_lung_attention(reading: Reading) -> None:
+    assert reading.lung_attention() is None
+    assert decide(reading).lung_attention is None
+    seen = with_(reading, examination=examination())
+    # Three log-odds everywhere: the share of the heat is the share of the area.
+    assert seen.lung_attention("gradcam") == pytest.approx(chest_view().mask.mean(), abs=0.001)
+    assert seen.lung_attention() != seen.lung_attention("gradcam")
+    assert with_(seen, examination=examination(lungs=np.zeros((224, 224), np.float32))).lung_attention() is None
 
 
 # The heatmap

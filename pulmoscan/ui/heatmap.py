@@ -10,17 +10,26 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
 from pulmoscan import gradcam
+from pulmoscan.lungs import draw_outline
 from pulmoscan.radiograph import Radiograph
 from pulmoscan.registry import HeatMethod
-from pulmoscan.screening import Reading
+from pulmoscan.screening import MOSTLY_INSIDE, Reading
 from pulmoscan.ui.viewer import Pane, viewer
 
 LARGEST_SIDE = 1400  # pixels on the screen: as sharp as needed at a moderate zoom, and quick to send
+MEASURED_INSIDE = 0.75
+"""Below this share of the heat inside the lungs the sentence beside the figure asks for a look."""
 METHOD_NAMES: dict[HeatMethod, str] = {"gradcam": "Grad-CAM", "hirescam": "HiResCAM"}
 
 
+def radiograph_alone(radiograph: Radiograph) -> None:
+    """The radiograph and nothing else, where there is no reading of it."""
+    viewer([_plain(radiograph, _display(radiograph))], radiograph.key)
+
+
 def heatmap(radiograph: Radiograph, reading: Reading) -> None:
-    """The radiograph, and beside it the overlay, with its controls."""
+    """The radiograph as it is, and beside it one with the heatmap and the lungs' outline, with their controls."""
+    view = reading.examination.view if reading.examination else None
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="heat-controls"):
         shown = st.toggle("Heatmap", value=True, key="heat-shown", persist_state="session")
         opacity: float = st.slider(
@@ -37,21 +46,51 @@ def heatmap(radiograph: Radiograph, reading: Reading) -> None:
             persist_state="session",
             help="The default is the one whose heat lies better inside the lungs on the validation split.",
         )
-    pixels = _display(radiograph)
-    panes = [Pane((pixels * 255).astype(np.uint8), "Radiograph", f"Radiograph {radiograph.source.name}")]
-    if shown:
-        height, width = pixels.shape
-        heat = reading.heatmap(height, width, method)
-        panes.append(
-            Pane(
-                gradcam.overlay(pixels, heat, opacity),
-                f"What raised the score ({METHOD_NAMES[method]})",
-                f"The radiograph with a heatmap that reaches {100 * heat.max():.0f} % of full strength",
-            )
+        outlined = st.toggle(
+            "Lung outline", value=True, disabled=not view, key="outline-shown", persist_state="session"
         )
+    pixels = _display(radiograph)
+    height, width = pixels.shape
+    panes = [_plain(radiograph, pixels)]
+    marked, titles, described = panes[0].pixels, [], []
+    if shown:
+        heat = reading.heatmap(height, width, method)
+        marked = gradcam.overlay(pixels, heat, opacity)
+        titles.append(f"What raised the score ({METHOD_NAMES[method]})")
+        described.append(f"a heatmap that reaches {100 * heat.max():.0f} % of full strength")
+    if outlined and view and view.mask.any():
+        marked = draw_outline(marked, view.mask_at(height, width))
+        titles.append("lungs outlined" if titles else "Lungs outlined")
+        described.append("the outline of the lungs")
+    if titles:
+        panes.append(Pane(marked, ", ".join(titles), f"The radiograph with {' and '.join(described)}"))
     viewer(panes, radiograph.key)
     if shown:
         _legend(reading)
+        _attention(reading, method)
+
+
+def _attention(reading: Reading, method: HeatMethod) -> None:
+    """How much of the heat lies inside the lungs, and what that means."""
+    share = reading.lung_attention(method)
+    with st.container(horizontal=True, vertical_alignment="center", key="attention"):
+        st.metric("Heat inside the lungs", "n/a" if share is None else f"{100 * share:.0f} %", width="content")
+        st.markdown(attention_in_words(share), width="stretch")
+
+
+def attention_in_words(share: float | None) -> str:
+    """A sentence on the share of the heat inside the lungs."""
+    if share is None:
+        return "No lungs were found in the picture, or nothing in it raised the score."
+    if share < MOSTLY_INSIDE:
+        return "Most of what raised the score lies **outside** the lungs, where no pneumonia can be."
+    if share < MEASURED_INSIDE:
+        return "Part of what raised the score lies outside the lungs. Look where."
+    return "What raised the score lies inside the lungs. A little spills over their edge: the fields are coarse."
+
+
+def _plain(radiograph: Radiograph, pixels: NDArray[np.float32]) -> Pane:
+    return Pane((pixels * 255).astype(np.uint8), "Radiograph", f"Radiograph {radiograph.source.name}")
 
 
 def _legend(reading: Reading) -> None:

@@ -37,7 +37,15 @@ def chosen_line(chosen: Chosen) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="chosen"):
         with st.container(gap=None):
             st.markdown(f"**{plain(radiograph.source.name)}** · {radiograph.width} × {radiograph.height} pixels")
-            st.caption(chosen.about)
+            done = radiograph.source.correction
+            st.caption(f"{chosen.about} **{done[0].upper()}{done[1:]} by you.**" if done else chosen.about)
+        if chosen.original:
+            st.button(
+                f"Undo: {radiograph.source.correction}",
+                icon=":material/undo:",
+                on_click=session.uncorrect,
+                key="uncorrect",
+            )
         st.button("Remove", icon=":material/close:", on_click=session.remove, key="remove")
 
 

@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from pulmoscan import screening
-from pulmoscan.errors import PulmoScanError
+from pulmoscan.errors import PulmoScanError, RefusedByGate
+from pulmoscan.examination import Examination, corrected, examine
+from pulmoscan.gate import Correction
+from pulmoscan.lungs import load_reader
 from pulmoscan.radiograph import Radiograph
 from pulmoscan.registry import Card
 from pulmoscan.screening import Reading
@@ -29,16 +32,36 @@ class Chosen:
     Attributes:
         about: what is known of it, in Markdown.
         readings: what each model found, by the checksum of its weights.
+        examinations: what was seen before any of them ran, by the checksum of the lung network's weights.
+        overridden: the user wants it screened even if the gate refuses it.
+        original: the choice as it came, where this is a corrected one.
     """
 
     radiograph: Radiograph
     about: str
     readings: dict[str, Reading] = field(default_factory=dict)
+    examinations: dict[str, Examination] = field(default_factory=dict)
+    overridden: bool = False
+    original: Chosen | None = None
+
+    def examination(self) -> Examination:
+        """Lungs, gate and quality; looked at on the first call only, for all models."""
+        key = load_reader().card.weights_sha256
+        if key not in self.examinations:
+            self.examinations[key] = examine(self.radiograph)
+        return self.examinations[key]
 
     def reading(self, model: str, card: Card) -> Reading:
-        """The model's reading; the model runs on the first call only."""
+        """The model's reading; the model runs on the first call only.
+
+        Raises:
+            RefusedByGate: the gate refuses the picture, and the user did not override it.
+        """
+        examination = self.examination()
+        if examination.refusal and not self.overridden:
+            raise RefusedByGate(examination.refusal)
         if card.weights_sha256 not in self.readings:
-            self.readings[card.weights_sha256] = screening.read(self.radiograph, model)
+            self.readings[card.weights_sha256] = screening.read(self.radiograph, model, examination, self.overridden)
         return self.readings[card.weights_sha256]
 
 
@@ -67,3 +90,22 @@ def choose(load: Callable[[], Chosen], name: str) -> None:
 def remove() -> None:
     """Forget the radiograph and all that was found in it."""
     st.session_state.chosen = st.session_state.problem = None
+
+
+def correct(correction: Correction) -> None:
+    """Put the radiograph in view right, as the gate proposes."""
+    if before := chosen():
+        radiograph = corrected(before.radiograph, correction)
+        st.session_state.chosen = Chosen(radiograph, before.about, original=before)
+
+
+def uncorrect() -> None:
+    """Back to the picture as it came."""
+    if (now := chosen()) and now.original:
+        st.session_state.chosen = now.original
+
+
+def override(wanted: bool) -> None:
+    """Screen the picture in view in spite of the gate, or no longer do so."""
+    if now := chosen():
+        now.overridden = wanted

@@ -14,10 +14,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from pulmoscan.radiograph import load_radiograph
 from pulmoscan.registry import MODELS, weights_folder
-from tests.pictures import encode, grey8
+from pulmoscan.samples import gallery
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -68,7 +71,8 @@ def new_page(browser: Browser) -> Iterator[Open]:
 @pytest.fixture(scope="session")
 def weights(request: pytest.FixtureRequest) -> Path:
     """The trained models, or random ones where they are not there."""
-    if all(spec.weights_path.is_file() and spec.card_path.is_file() for spec in MODELS.values()):
+    files = [f"{name}.{kind}" for name in (*MODELS, "lungs") for kind in ("safetensors", "json")]
+    if all((weights_folder() / file).is_file() for file in files):
         return weights_folder()
     folder: Path = request.getfixturevalue("random_weights")
     return folder
@@ -111,7 +115,7 @@ def app(weights: Path, browser: Browser) -> Iterator[str]:  # noqa: ARG001 - no 
 
 @pytest.fixture
 def upload_file(tmp_path: Path) -> Path:
-    """A made-up radiograph."""
+    """A radiograph that the gate lets through."""
     path = tmp_path / "from_the_ward.png"
-    path.write_bytes(encode(grey8(600, 700, seed=3), "PNG"))
+    Image.fromarray((load_radiograph(gallery()[-1].path).pixels * 255).astype(np.uint8)).save(path)
     return path

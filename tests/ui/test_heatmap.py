@@ -42,7 +42,8 @@ def test_large_radiograph_is_scaled_down_for_the_screen() -> None:
 
 
 def test_heatmap_can_be_hidden(app: AppTest) -> None:
-    app.toggle[0].set_value(False).run()
+    for toggle in ("Heatmap", "Lung outline"):
+        next(t for t in app.toggle if t.label == toggle).set_value(False).run()
     assert [pane["title"] for pane in panes(app)] == ["Radiograph"]
     assert "What raised the score" not in text(app)
 

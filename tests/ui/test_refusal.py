@@ -1,0 +1,154 @@
+"""What the gate refuses: the reason, the mend by one click, and the way past it for one picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pulmoscan.gate import Correction
+from pulmoscan.lungs import ChestView, LungReader, weights_path
+from pulmoscan.ui.refusal import button_text
+from tests.chest_views import chest_view, two_lungs
+from tests.pictures import encode, grey8
+from tests.ui.app import click, decision, go_to, open_page, panes, text, upload
+
+ALL_THE_SAME = "Screen it all the same"
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
+    """The lung network takes the wide pictures for chests, the tall ones for something else; lists what it looked at."""
+    seen: list[np.ndarray] = []
+
+    def look(_: LungReader, pixels: np.ndarray) -> ChestView:
+        seen.append(pixels)
+        height, width = pixels.shape
+        return chest_view(chest=0.99 if width > height else 0.01)
+
+    monkeypatch.setattr(LungReader, "look", look)
+    return seen
+
+
+def cat() -> bytes:
+    """A tall picture."""
+    return encode(grey8(320, 280, seed=9), "PNG")
+
+
+def buttons(app: AppTest) -> set[str]:
+    return {button.label for button in app.button}
+
+
+@pytest.mark.usefixtures("looks")
+def test_refusal_names_reason_and_advice_and_gives_no_probability(passes: list[str]) -> None:
+    app = upload(open_page("resnet18"), cat(), "cat.png")
+    assert not app.exception
+    assert "Not screened" in text(app)
+    assert "This does not look like a frontal chest radiograph." in text(app)
+    assert "Choose a frontal view (PA or AP) of the whole chest." in text(app)
+    assert not decision(app)
+    assert "Probability" not in text(app)
+    assert passes == []
+    assert [pane["title"] for pane in panes(app)] == ["Radiograph"], "the picture itself is shown"
+    assert "Remove" in buttons(app)
+    assert decision(click(app, "First")), "the next one is screened as usual"
+
+
+def test_override_holds_for_this_picture_on_every_page_and_is_marked(looks: list[np.ndarray]) -> None:
+    app = click(upload(open_page("resnet18"), cat()), ALL_THE_SAME)
+    for page in ("resnet18", "resnet50"):
+        go_to(app, page)
+        assert decision(app)
+        assert "Screened although it was refused" in text(app)
+        assert any("although it was refused" in warning.value for warning in app.warning)
+    assert len(looks) == 1, "one look for all models"
+    click(app, "Undo")
+    assert not decision(app)
+    assert "Not screened" in text(app)
+    click(click(app, ALL_THE_SAME), "First")
+    assert decision(app)
+    assert "although it was refused" not in text(app), "the next picture is not marked"
+    upload(app, cat())
+    assert not decision(app), "and the gate is asked anew"
+
+
+@pytest.mark.parametrize(
+    ("view", "says", "label", "correction"),
+    [
+        ({"turns": np.eye(4, dtype=np.float32)[2]}, "looks upside down", "Turn by 180°", Correction(2)),
+        ({"inverted": 0.99}, "bone dark on white", "Invert the grey values", Correction(0, True)),
+    ],
+)
+def test_one_click_corrects(
+    monkeypatch: pytest.MonkeyPatch, view: dict[str, object], says: str, label: str, correction: Correction
+) -> None:
+    seen: list[np.ndarray] = []
+
+    def look(_: LungReader, pixels: np.ndarray) -> ChestView:
+        seen.append(pixels)
+        return chest_view(**view) if len(seen) == 1 else chest_view()
+
+    monkeypatch.setattr(LungReader, "look", look)
+    app = click(open_page("resnet18"), "First")
+    assert "Needs to be put right" in text(app)
+    assert says in text(app)
+    assert not decision(app)
+    before = panes(app)[0]["source"]
+    click(app, label)
+    np.testing.assert_array_equal(seen[1], correction.apply(seen[0]))
+    assert decision(app)
+    assert f"{correction.done[0].upper()}{correction.done[1:]} by you." in text(app)
+    assert panes(app)[0]["source"] != before
+    click(app, f"Undo: {correction.done}")
+    assert not decision(app)
+    assert panes(app)[0]["source"] == before
+    assert len(seen) == 2, "the way back looks at nothing anew"
+
+
+def test_words_of_the_correction() -> None:
+    assert button_text(Correction(1)) == "Turn by 90° to the right"
+    assert button_text(Correction(3, True)) == "Turn by 90° to the left and invert the grey values"
+
+
+def test_missing_lung_network_is_named_and_nothing_is_screened(
+    tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in models.iterdir():
+        (tmp_path / "few").mkdir(exist_ok=True)
+        (tmp_path / "few" / file.name).symlink_to(file)
+    monkeypatch.setenv("PULMOSCAN_WEIGHTS", str(tmp_path / "few"))
+    weights_path().unlink()
+    app = click(open_page("resnet18"), "First")
+    assert not app.exception
+    assert "lungs.safetensors is missing" in app.error[0].value
+    assert "none is screened" in app.error[0].value
+    assert not decision(app)
+
+
+def test_heat_inside_the_lungs(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = click(open_page("resnet18"), "First")
+    shares = [metric.value for metric in app.metric if metric.label == "Heat inside the lungs"]
+    assert len(shares) == 1
+    assert shares[0].endswith("%")
+    corner = np.zeros((224, 224), np.float32)
+    corner[:20, :60] = 1.0
+    monkeypatch.setattr(LungReader, "look", lambda *_: chest_view(lungs=corner))
+    click(app, "Second")
+    assert "lies **outside** the lungs" in text(app)
+
+
+def test_outline_can_be_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LungReader, "look", lambda *_: chest_view(lungs=two_lungs()))
+    app = click(open_page("resnet18"), "First")
+    plain, marked = panes(app)
+    assert "lungs outlined" in marked["title"]
+    next(t for t in app.toggle if t.label == "Lung outline").set_value(False).run()
+    assert panes(app)[0] == plain
+    assert "outlined" not in panes(app)[1]["title"]
+    assert panes(app)[1]["source"] != marked["source"]
+    next(t for t in app.toggle if t.label == "Heatmap").set_value(False).run()
+    assert [pane["title"] for pane in panes(app)] == ["Radiograph"]
+    next(t for t in app.toggle if t.label == "Lung outline").set_value(True).run()
+    assert [pane["title"] for pane in panes(app)] == ["Radiograph", "Lungs outlined"]
