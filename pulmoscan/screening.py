@@ -1,7 +1,8 @@
 """The one path that every caller takes: Radiograph -> Examination -> Reading -> Screening.
 
-An `Examination` is what is seen before any model runs: lungs, gate, quality. A `Reading` is what the model found, one forward pass; a `Screening` is what follows from it at a threshold. Moving the
-threshold makes a new Screening of the same Reading and runs no model.
+An `Examination` is what is seen before any model runs: lungs, gate, quality. A `Reading` is what the model found, one
+forward pass; a `Screening` is what follows from it at a threshold. Moving the threshold makes a new Screening of the
+same Reading and runs no model.
 """
 
 from __future__ import annotations
@@ -117,9 +118,7 @@ class OperatingPoint:
     threshold: float
 
 
-def read(
-    radiograph: Radiograph, model: str, examination: Examination | None = None, override: bool = False
-) -> Reading:
+def read(radiograph: Radiograph, model: str, examination: Examination | None = None, override: bool = False) -> Reading:
     """Run a model once over a radiograph. Deterministic and safe to call from many threads.
 
     Args:

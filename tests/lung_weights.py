@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from pulmoscan.lung_network import WIDTHS, Block, LungNetwork
-from pulmoscan.lungs import LungCard, card_path, weights_path, write_card
+from pulmoscan.lungs import LungCard, weights_path, write_card
 from pulmoscan.training.train_lungs import save_lungs
 
 DARK = 0.35

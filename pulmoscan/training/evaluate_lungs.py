@@ -52,18 +52,19 @@ def evaluate_lungs(data: Sequence[Path], split: Split = "test") -> tuple[dict[st
     dice: dict[str, list[float]] = {"child": [], "adult": []}
     outcomes: dict[tuple[str, str], list[bool]] = {}
 
-    def judge(kind: str, expected: str, pixels: NDArray[np.float32]) -> ChestView:
+    def judge(kind: str, expected: str, pixels: NDArray[np.float32], chroma: float = 0.0) -> ChestView:
         view = reader.look(pixels)
-        refusal = gate.check(view, reader.card.limits)
+        refusal = gate.check(view, reader.card.limits, chroma)
         outcomes.setdefault((kind, expected), []).append(_is_as_expected(refusal, expected))
         return view
 
     for picture in tqdm(pictures, desc=f"lungs: {split}", unit="picture", disable=None):
-        pixels = load_radiograph(picture.path).pixels
+        loaded = load_radiograph(picture.path)
+        pixels = loaded.pixels
         if not picture.is_chest:
-            judge(picture.kind, "refused", pixels)
+            judge(picture.kind, "refused", pixels, loaded.source.chroma)
             continue
-        view = judge(_group(picture), "accepted", pixels)
+        view = judge(_group(picture), "accepted", pixels, loaded.source.chroma)
         for kind, expected, changed in _variants(pixels):
             judge(kind, expected, changed)
         if picture.lung_mask and picture.population:

@@ -20,7 +20,7 @@ ALL_THE_SAME = "Screen it all the same"
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
-    """The lung network takes the wide pictures for chests, the tall ones for something else; lists what it looked at."""
+    """The lung network takes wide pictures for chests and tall ones for something else; lists what it looked at."""
     seen: list[np.ndarray] = []
 
     def look(_: LungReader, pixels: np.ndarray) -> ChestView:
