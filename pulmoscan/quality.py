@@ -27,22 +27,24 @@ Mask = NDArray[np.bool_]
 SMALLEST_SIDE = 224
 """Pixels of the shorter side: below the model input's own size detail is missing."""
 
-LARGEST_BLOCKINESS = 1.6
-SMALLEST_SHARPNESS = 0.25
-SMALLEST_CONTRAST = 0.25
+LARGEST_BLOCKINESS = 1.7
+SMALLEST_SHARPNESS = 0.42
+SMALLEST_CONTRAST = 0.19
 LARGEST_CLIPPED = 0.08
-LARGEST_CUT = 0.4
-LARGEST_TILT = 12.0
-LARGEST_BORDER = 0.12
-LARGEST_TEXT = 0.01
+LARGEST_CUT = 0.6
+LARGEST_TILT = 13.0  # degrees
+LARGEST_BORDER = 0.14
+LARGEST_LETTERING = 0.005
 
 COMPRESSION_WINDOW = 1024  # pixels a side; the block grid of a part tells that of the whole
 BLOCK = 8  # pixels a side of JPEG's blocks (ITU-T T.81)
+THINNED_SIDE = 512  # pixels of the longer side that suffice for counting grey values
 STEP_FLOOR = 0.1 / 255  # keeps the ratio of two flat parts at 1
-FINE_SIGMA = 1.0  # of the finest of the three scales that sharpness compares, in pixels of the model input
+FINE_SIGMA = 0.7  # of the finest of the three scales that sharpness compares, in pixels of the model input
 RIM = 20  # pixels of the model input: what lies so near the edge is often a border
 WHITE, BLACK = 254 / 255, 1 / 255
 CONSTANT_LINE = 4 / 255  # a line whose middle 96 % of values lie within this is part of a border
+SMALLEST_LOBE = 0.2  # of the larger one's area
 TEXT_SIDE = 640  # pixels of the longer side that lettering is looked for at
 STROKE = 0.03  # strokes are thinner than this share of the longer side
 STROKE_CONTRAST = 0.4
@@ -108,7 +110,7 @@ def _of_lungs(pixels: Pixels, lungs: Mask) -> Iterator[Defect]:
             f"The chest looks tilted by about {abs(angle):.0f}° {'clockwise' if angle > 0 else 'counter-clockwise'}. "
             "Turn it upright.",
         )
-    if lettering(pixels, lungs) > LARGEST_TEXT:
+    if lettering(pixels, lungs) > LARGEST_LETTERING:
         yield Defect(
             "text",
             "Lettering or drawing seems to lie over the lungs, or a device with sharp, bright edges. It can mislead "
@@ -149,8 +151,9 @@ def sharpness(pixels: Pixels) -> float:
 
 def border(pixels: Pixels) -> float:
     """The thickest plain border along a side, as a share of the picture's height or width, in [0, 1]."""
+    thinned = _thinned(pixels)
     shares = []
-    for lines in (pixels, pixels.T):
+    for lines in (thinned, thinned.T):
         low, high = np.percentile(lines, (2, 98), axis=1)
         structured = np.flatnonzero(high - low > CONSTANT_LINE)
         if not structured.size:
@@ -183,7 +186,26 @@ def tilt(lungs: Mask, aspect: float) -> float:
     Args:
         aspect: the radiograph's width over its height, which the mask's shape does not tell.
     """
-    raise NotImplementedError
+    return float(np.mean([_lean(lobe, aspect) for lobe in _lobes(lungs)]))
+
+
+def _lobes(lungs: Mask) -> tuple[Mask, Mask]:
+    """Left and right lung: the two large parts where there are two, the two halves of the lungs' extent otherwise."""
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(lungs.astype(np.uint8))
+    areas = statistics[1:, cv2.CC_STAT_AREA]
+    first, *others = np.argsort(-areas)
+    if others and areas[others[0]] > SMALLEST_LOBE * areas[first]:
+        return labels == first + 1, labels == others[0] + 1
+    columns = np.flatnonzero(lungs.any(axis=0))
+    on_the_left = np.arange(lungs.shape[1]) < (columns[0] + columns[-1] + 1) / 2
+    return lungs & on_the_left, lungs & ~on_the_left
+
+
+def _lean(lobe: Mask, aspect: float) -> float:
+    """Angle in degrees between a lobe's long axis and the vertical, clockwise positive."""
+    y, x = (coordinates - coordinates.mean() for coordinates in np.nonzero(lobe))
+    x = x * aspect
+    return float(np.degrees(0.5 * np.arctan2(-2 * (x * y).mean(), (y * y).mean() - (x * x).mean())))
 
 
 def lettering(pixels: Pixels, lungs: Mask) -> float:
@@ -197,10 +219,14 @@ def lettering(pixels: Pixels, lungs: Mask) -> float:
 
 
 def _around(pixels: Pixels, lungs: Mask) -> Pixels:
-    """The part of the picture that the lungs span, heart and spine included."""
+    """The part of the picture that the lungs span, heart and spine included, thinned."""
     rows, columns = (np.flatnonzero(lungs.any(axis=axis)) for axis in (1, 0))
     down, across = (length / INPUT_SIZE for length in pixels.shape)
-    return pixels[
-        int(rows[0] * down) : int(np.ceil((rows[-1] + 1) * down)),
-        int(columns[0] * across) : int(np.ceil((columns[-1] + 1) * across)),
-    ]
+    top, left = int(rows[0] * down), int(columns[0] * across)
+    return _thinned(pixels[top : int(np.ceil((rows[-1] + 1) * down)), left : int(np.ceil((columns[-1] + 1) * across))])
+
+
+def _thinned(pixels: Pixels) -> Pixels:
+    """Every n-th pixel: as good for counting grey values, and quick at any size."""
+    step = max(1, max(pixels.shape) // THINNED_SIDE)
+    return pixels[::step, ::step]

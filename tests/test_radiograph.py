@@ -326,3 +326,24 @@ def test_random_damage(name: str) -> None:
         for at in rng.integers(0, reach, rng.integers(1, 6)):
             data[at] = rng.integers(256)
         assert_decodes_or_refuses(data.tobytes())
+
+
+# Colour
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "CMYK", "1"])
+def test_grey_pictures_have_no_chroma_whatever_their_mode(mode: str) -> None:
+    picture = Image.fromarray(grey8()).convert(mode)
+    file_format = "TIFF" if mode == "CMYK" else "PNG"
+    assert load_radiograph(encode(picture, file_format)).source.chroma < 0.02
+
+
+def test_chroma_of_deep_grey_is_none() -> None:
+    assert load_radiograph(encode(grey16(), "PNG")).source.chroma == 0
+
+
+def test_chroma_is_the_mean_difference_of_the_channels() -> None:
+    red = np.zeros((200, 300, 3), np.uint8)
+    red[:, :150] = (255, 0, 0)
+    red[:, 150:] = (90, 90, 90)
+    assert load_radiograph(encode(red, "PNG")).source.chroma == pytest.approx(0.5, abs=0.01)

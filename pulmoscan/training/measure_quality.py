@@ -22,8 +22,11 @@ from pulmoscan.training.pictures import Picture, load_pictures, select
 
 Degradation = Callable[[Pixels], Pixels]
 
-DEGRADED_OF_EACH = 100
+DEGRADED_OF_EACH = 40
 """Radiographs of each source that are degraded, in every way."""
+
+OF_PIXELS_ALONE = ("low resolution", "compression", "blur", "border")
+NO_LUNGS = np.zeros((INPUT_SIZE, INPUT_SIZE), dtype=bool)
 
 QUANTILES = (0.0, 0.005, 0.01, 0.5, 0.99, 0.995, 1.0)
 
@@ -100,8 +103,8 @@ def _measure(name: str, paths: Sequence[Path]) -> QualityFigures:
         if number % step == 0:
             for what, (kind, degrade) in DEGRADATIONS.items():
                 degraded = np.ascontiguousarray(degrade(pixels), dtype=np.float32)
-                seen = quality.check(degraded, reader.look(degraded).mask)
-                found[what].append(kind in {defect.kind for defect in seen})
+                outline = NO_LUNGS if kind in OF_PIXELS_ALONE else reader.look(degraded).mask
+                found[what].append(kind in {defect.kind for defect in quality.check(degraded, outline)})
     return QualityFigures(
         name,
         {kind: [float(q) for q in np.nanquantile(v, QUANTILES)] for kind, v in values.items()},
@@ -181,7 +184,7 @@ def _rotated(degrees: float) -> Degradation:
 
 
 def _framed(pixels: Pixels) -> Pixels:
-    down, across = (round(0.2 * length) for length in pixels.shape)
+    down, across = (round(0.3 * length) for length in pixels.shape)
     return np.asarray(cv2.copyMakeBorder(pixels, down, down, across, across, cv2.BORDER_CONSTANT, value=0.0))
 
 
@@ -211,6 +214,6 @@ DEGRADATIONS: Mapping[str, tuple[Kind, Degradation]] = {
     "lower 30 % cut off": ("cut off", _cropped(0, 0.3)),
     "tilted by 15°": ("tilted", _rotated(-15)),
     "tilted by -20°": ("tilted", _rotated(20)),
-    "border of 20 % all round": ("border", _framed),
+    "border of 30 % all round": ("border", _framed),
     "two lines of text": ("text", _lettered),
 }
