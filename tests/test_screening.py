@@ -22,6 +22,8 @@ from pulmoscan.screening import Reading, decide, operating_point, read, screen
 from tests.chest_views import chest_view, examination, two_lungs
 
 BLURRED = Defect("blur", "The image is blurred.")
+EVERYWHERE = np.ones((224, 224), np.float32)
+"""Lungs that no heat lies outside of."""
 
 
 @pytest.fixture
@@ -178,9 +180,13 @@ def test_own_threshold_keeps_the_population(reading: Reading) -> None:
         ({}, "auto", ["children"]),
         ({"age": 6.0}, "auto", ["no figures for this age"]),
         ({"age": 17.9}, "adult", ["no figures for this age"]),
-        ({"age": 30.0, "examination": examination(None, BLURRED)}, "auto", [BLURRED.message]),
-        ({"examination": examination(None, BLURRED)}, "auto", ["children", BLURRED.message]),
-        ({"age": 30.0, "examination": examination(gate.NOT_A_CHEST)}, "auto", ["although it was refused: This does"]),
+        ({"age": 30.0, "examination": examination(None, BLURRED, lungs=EVERYWHERE)}, "auto", [BLURRED.message]),
+        ({"examination": examination(None, BLURRED, lungs=EVERYWHERE)}, "auto", ["children", BLURRED.message]),
+        (
+            {"age": 30.0, "examination": examination(gate.NOT_A_CHEST, lungs=EVERYWHERE)},
+            "auto",
+            ["although it was refused: This does"],
+        ),
     ],
 )
 def test_warnings(reading: Reading, changes: dict[str, Any], choice: Any, expected: list[str]) -> None:
@@ -252,7 +258,7 @@ def test_models_share_one_examination(
     [
         (two_lungs(60, 60), "pneumonia", True),
         (two_lungs(60, 60), "normal", False),
-        (np.ones((224, 224), np.float32), "pneumonia", False),
+        (EVERYWHERE, "pneumonia", False),
         (np.zeros((224, 224), np.float32), "pneumonia", False),
     ],
 )

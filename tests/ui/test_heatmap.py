@@ -49,6 +49,7 @@ def test_heatmap_can_be_hidden(app: AppTest) -> None:
 
 
 def test_opacity_and_method_change_the_overlay_alone(app: AppTest) -> None:
+    next(t for t in app.toggle if t.label == "Lung outline").set_value(False).run()
     radiograph, overlay = panes(app)
     next(slider for slider in app.slider if slider.label == "Opacity").set_value(0.0).run()
     assert panes(app)[0] == radiograph
