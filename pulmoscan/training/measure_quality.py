@@ -22,7 +22,7 @@ from pulmoscan.training.pictures import Picture, load_pictures, select
 
 Degradation = Callable[[Pixels], Pixels]
 
-DEGRADED_OF_EACH = 40
+DEGRADED_OF_EACH = 30
 """Radiographs of each source that are degraded, in every way."""
 
 OF_PIXELS_ALONE = ("low resolution", "compression", "blur", "border")
