@@ -23,8 +23,8 @@ METHOD_NAMES: dict[HeatMethod, str] = {"gradcam": "Grad-CAM", "hirescam": "HiRes
 
 
 def radiograph_alone(radiograph: Radiograph) -> None:
-    """The radiograph and nothing else, where there is no reading of it."""
-    viewer([_plain(radiograph, _display(radiograph))], radiograph.key)
+    """The picture and nothing else, where there is no reading of it."""
+    viewer([_plain(radiograph, _display(radiograph), "The picture as it came")], radiograph.key)
 
 
 def heatmap(radiograph: Radiograph, reading: Reading) -> None:
@@ -32,6 +32,9 @@ def heatmap(radiograph: Radiograph, reading: Reading) -> None:
     view = reading.examination.view if reading.examination else None
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="heat-controls"):
         shown = st.toggle("Heatmap", value=True, key="heat-shown", persist_state="session")
+        outlined = st.toggle(
+            "Lung outline", value=True, disabled=not view, key="outline-shown", persist_state="session"
+        )
         opacity: float = st.slider(
             "Opacity", 0.0, 1.0, 0.6, 0.05, disabled=not shown, key="heat-opacity", persist_state="session", width=220
         )
@@ -45,9 +48,6 @@ def heatmap(radiograph: Radiograph, reading: Reading) -> None:
             key=f"heat-method-{reading.model}",
             persist_state="session",
             help="The default is the one whose heat lies better inside the lungs on the validation split.",
-        )
-        outlined = st.toggle(
-            "Lung outline", value=True, disabled=not view, key="outline-shown", persist_state="session"
         )
     pixels = _display(radiograph)
     height, width = pixels.shape
@@ -73,9 +73,9 @@ def heatmap(radiograph: Radiograph, reading: Reading) -> None:
 def _attention(reading: Reading, method: HeatMethod) -> None:
     """How much of the heat lies inside the lungs, and what that means."""
     share = reading.lung_attention(method)
-    with st.container(horizontal=True, vertical_alignment="center", key="attention"):
-        st.metric("Heat inside the lungs", "n/a" if share is None else f"{100 * share:.0f} %", width="content")
-        st.markdown(attention_in_words(share), width="stretch")
+    with st.container(gap=None, key="attention"):
+        st.metric("Heat inside the lungs", "n/a" if share is None else f"{100 * share:.0f} %")
+        st.markdown(attention_in_words(share))
 
 
 def attention_in_words(share: float | None) -> str:
@@ -89,8 +89,8 @@ def attention_in_words(share: float | None) -> str:
     return "What raised the score lies inside the lungs. A little spills over their edge: the fields are coarse."
 
 
-def _plain(radiograph: Radiograph, pixels: NDArray[np.float32]) -> Pane:
-    return Pane((pixels * 255).astype(np.uint8), "Radiograph", f"Radiograph {radiograph.source.name}")
+def _plain(radiograph: Radiograph, pixels: NDArray[np.float32], title: str = "Radiograph") -> Pane:
+    return Pane((pixels * 255).astype(np.uint8), title, f"{title}: {radiograph.source.name}")
 
 
 def _legend(reading: Reading) -> None:

@@ -51,7 +51,7 @@ def test_refusal_names_reason_and_advice_and_gives_no_probability(passes: list[s
     assert not decision(app)
     assert "Probability" not in text(app)
     assert passes == []
-    assert [pane["title"] for pane in panes(app)] == ["Radiograph"], "the picture itself is shown"
+    assert [pane["title"] for pane in panes(app)] == ["The picture as it came"]
     assert "Remove" in buttons(app)
     assert decision(click(app, "First")), "the next one is screened as usual"
 
