@@ -62,11 +62,6 @@ class UnsupportedFormat(RadiographError):
         super().__init__(f"This is not an image file that can be read. Use one of: {formats}.")
 
 
-class DicomNotSupported(RadiographError):
-    def __init__(self) -> None:
-        super().__init__("DICOM files cannot be read yet. Export the radiograph from the viewer as PNG or JPEG.")
-
-
 class DamagedImage(RadiographError):
     def __init__(self) -> None:
         super().__init__("The image is damaged or cut short and cannot be decoded. Export or download it again.")
@@ -80,6 +75,72 @@ class NoImageInFolder(RadiographError):
 class FileNotReadable(RadiographError):
     def __init__(self, path: object, why: str) -> None:
         super().__init__(f"{path} cannot be opened ({why}). Check the path and the permissions.")
+
+
+# What a DICOM file says of itself
+
+
+class DicomWithoutPixels(UnsuitableRadiograph):
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"The DICOM file holds no image: it is of the kind “{kind}”. Choose the file that holds the radiograph."
+        )
+
+
+class DicomModality(UnsuitableRadiograph):
+    def __init__(self, modality: str, kind: str) -> None:
+        super().__init__(
+            f"The DICOM file holds no plain radiograph: modality {modality or 'not given'}, kind “{kind}”. "
+            "Use the chest radiograph of modality CR or DX."
+        )
+
+
+class DicomColour(UnsuitableRadiograph):
+    def __init__(self, photometric: str) -> None:
+        super().__init__(
+            f"The DICOM file holds a colour picture ({photometric}); a radiograph is grey. "
+            "Use the original radiograph rather than a screenshot or a report page."
+        )
+
+
+class DicomBodyPart(UnsuitableRadiograph):
+    def __init__(self, part: str) -> None:
+        super().__init__(
+            f"The DICOM file says that it shows another body part: {part}. Use a chest radiograph; if this is one, "
+            "correct the body part in the file or export the picture as PNG."
+        )
+
+
+class DicomView(UnsuitableRadiograph):
+    def __init__(self, view: str) -> None:
+        super().__init__(
+            f"The DICOM file says that the view is not frontal: {view}. Use the PA or AP radiograph of the study; "
+            "the models know no others."
+        )
+
+
+class DicomForProcessing(UnsuitableRadiograph):
+    def __init__(self) -> None:
+        super().__init__(
+            "The DICOM file holds the detector's raw values (“for processing”). "
+            "Use the image “for presentation” of the same study."
+        )
+
+
+class DicomEncoding(RadiographError):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The DICOM file's pixels are compressed in a way that cannot be read ({name}). "
+            "Export it from the viewer uncompressed, or as PNG."
+        )
+
+
+class DamagedDicom(RadiographError):
+    def __init__(self) -> None:
+        super().__init__(
+            "The DICOM file is damaged, cut short or contradicts itself, and its pixels cannot be decoded. "
+            "Send or export it again."
+        )
 
 
 # What is installed

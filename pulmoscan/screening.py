@@ -38,6 +38,7 @@ class Reading:
     Attributes:
         evidence: for each method the class-activation map, float32 [7, 7], log-odds per cell.
         milliseconds: from decoded pixels to this reading.
+        source_warnings: what the file's own header says against trusting the result; sentences.
     """
 
     model: str
@@ -50,6 +51,7 @@ class Reading:
     probability: float
     evidence: Mapping[HeatMethod, NDArray[np.float32]]
     milliseconds: float
+    source_warnings: tuple[str, ...] = ()
 
     def heatmap(
         self, height: int | None = None, width: int | None = None, method: HeatMethod | None = None
@@ -126,6 +128,7 @@ def read_with(classifier: Classifier, radiograph: Radiograph) -> Reading:
         probability=float(forward.probabilities[0]),
         evidence=evidence,
         milliseconds=1000 * (time.perf_counter() - began),
+        source_warnings=radiograph.dicom.warnings if radiograph.dicom else (),
     )
 
 
@@ -175,7 +178,7 @@ def screen(
 
 
 def _warnings(reading: Reading, point: OperatingPoint) -> list[str]:
-    warnings = []
+    warnings = [*reading.source_warnings]
     if point.population == "unknown":
         warnings.append(
             "The patient's age is unknown: the more sensitive of the two operating points applies, "
