@@ -168,6 +168,43 @@ class WeightsDamaged(ModelError):
         super().__init__(f"{path} cannot be used: {why}. Restore it with `git checkout -- weights`.")
 
 
+class ExternalPackageMissing(ModelError):
+    def __init__(self, title: str) -> None:
+        super().__init__(
+            f"{title} needs the package torchxrayvision, which is not installed. Install it with "
+            "`python -m pip install -r requirements-xrv.txt`, in the environment that runs PulmoScan, and start anew."
+        )
+
+
+class ExternalPackageUnusable(ModelError):
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The package torchxrayvision is installed, but cannot be used ({why}). Install it anew with "
+            "`python -m pip install --force-reinstall -r requirements-xrv.txt`."
+        )
+
+
+class ExternalWeightsMissing(ModelError):
+    def __init__(self, name: str, url: str, path: object) -> None:
+        super().__init__(
+            f"The weights of {name} are not on this machine. Fetch them on the page “torchxrayvision”, or with "
+            f"`python -m pulmoscan fetch --model {name}`, or by hand: download {url} and save it as {path}."
+        )
+
+
+class ExternalWeightsRefused(ModelError):
+    def __init__(self, path: object, why: str, mend: str = "Delete it and fetch it anew.") -> None:
+        super().__init__(f"{path} cannot be used: {why}. {mend}")
+
+
+class DownloadFailed(PulmoScanError):
+    def __init__(self, url: str, path: object, why: str) -> None:
+        super().__init__(
+            f"The download failed: {why}. Nothing was kept. Try again, or fetch the file by hand on a machine that can "
+            f"reach it: download {url} and save it as {path}."
+        )
+
+
 class GalleryError(PulmoScanError):
     """A sample gallery that cannot be shown."""
 
