@@ -54,6 +54,10 @@ class Classifier:
         """The part of a radiograph of that size that the model sees."""
         return WHOLE
 
+    def probability(self, forward: Forward) -> float:
+        """Of the first radiograph of a forward pass, in [0, 1]: what the threshold is compared with."""
+        return float(forward.probabilities[0])
+
     def findings(self, forward: Forward) -> tuple[Finding, ...]:  # noqa: ARG002
         """What else the model looks for, in the first radiograph of a forward pass; ours look for pneumonia alone."""
         return ()

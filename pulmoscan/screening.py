@@ -145,7 +145,7 @@ def read_with(classifier: Classifier, radiograph: Radiograph) -> Reading:
         width=radiograph.width,
         age=radiograph.source.age,
         logit=float(forward.logits[0]),
-        probability=float(forward.probabilities[0]),
+        probability=classifier.probability(forward),
         evidence=evidence,
         milliseconds=1000 * (time.perf_counter() - began),
         source_warnings=radiograph.dicom.warnings if radiograph.dicom else (),

@@ -59,7 +59,8 @@ class XrvNetwork(Network):
         """Model input [N, 1, 224, 224] -> the output of norm5 [N, 1024, 7, 7]."""
         return self.backbone.features(x)
 
-    def activate(self, feature_map: torch.Tensor) -> torch.Tensor:
+    @staticmethod
+    def activate(feature_map: torch.Tensor) -> torch.Tensor:
         return functional.relu(feature_map)
 
     @property
@@ -74,9 +75,12 @@ class XrvNetwork(Network):
 class XrvClassifier(Classifier):
     """One of the package's networks, taking the same path as ours."""
 
+    spec: ExternalSpec
+
     def __init__(self, spec: ExternalSpec, card: Card, network: XrvNetwork, weights: WeightsFile) -> None:
-        super().__init__(spec, card, network)
-        self._xrv = network
+        self.spec = spec
+        self.card = card
+        self._xrv = network.eval().requires_grad_(False)
         self._package = import_package(spec)
         self.weights = weights
 
@@ -100,6 +104,10 @@ class XrvClassifier(Classifier):
             logits = self._xrv.head(feature_map)
             scores = self._scaled(self._xrv.probabilities(feature_map))
         return Forward(logits, scores[:, self._xrv.targets.index(MAIN_FINDING)], feature_map)
+
+    def head(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """Feature map [N, 1024, 7, 7] -> the logit of pneumonia [N], differentiable."""
+        return self._xrv.head(feature_map)
 
     def findings(self, forward: Forward) -> tuple[Finding, ...]:
         """Every output that this model was trained for, in the package's order."""

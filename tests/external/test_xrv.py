@@ -22,6 +22,7 @@ from pulmoscan import cli, external
 from pulmoscan.classifier import load_classifier
 from pulmoscan.errors import ExternalPackageMissing, ExternalPackageUnusable, ExternalWeightsRefused
 from pulmoscan.external import xrv as ours
+from pulmoscan.external.xrv import load_external
 from pulmoscan.metrics import Scores
 from pulmoscan.preprocessing import INPUT_SIZE
 from pulmoscan.radiograph import Radiograph, load_radiograph
@@ -153,7 +154,7 @@ def test_nothing_is_mutated_and_threads_do_not_see_each_other(placed: Place) -> 
         assert again.probability == pytest.approx(first.probability, abs=1e-6)
         np.testing.assert_allclose(again.evidence["gradcam"], first.evidence["gradcam"], rtol=1e-4, atol=1e-6)
     assert len({round(reading.probability, 4) for reading in alone}) == 4
-    network = load_classifier(ALL.name)._network
+    network = load_external(ALL)._xrv
     assert not any(p.requires_grad or p.grad is not None for p in network.parameters())
     assert not any(module.training for module in network.modules())
 
