@@ -22,6 +22,8 @@ Cohen et al. 2022, *TorchXRayVision: A library of chest X-ray datasets and model
 [arXiv 2111.00595](https://arxiv.org/abs/2111.00595); package and weights under the Apache License 2.0. PulmoScan's
 makers have trained nothing here, and vouch for none of it. It learned mostly from adults.
 """
+FIRST = {"Pneumonia": 0, "Lung Opacity": 1}
+"""Findings that stand above the others, which follow by score."""
 GROUPS: dict[Population, str] = {"child": "Children, test split", "adult": "Adults, test split"}
 
 
@@ -134,7 +136,7 @@ def _findings(reading: Reading) -> None:
             "Before scaling": f.probability,
             "Operating point": f.threshold,
         }
-        for f in sorted(reading.findings, key=lambda f: (f.name not in ("Pneumonia", "Lung Opacity"), -f.score))
+        for f in sorted(reading.findings, key=lambda f: (FIRST.get(f.name, len(FIRST)), -f.score))
     ]
     score = st.column_config.ProgressColumn(format="%.2f", min_value=0.0, max_value=1.0)
     number = st.column_config.NumberColumn(format="%.4f")

@@ -136,9 +136,9 @@ def test_heat_lies_in_the_middle_square_only(placed: Place, wide: Radiograph) ->
     heat = reading.heatmap()
     assert heat.shape == (300, 421)
     left = 421 // 2 - 150
-    assert heat[:, left : left + 300].min() == 1
+    assert heat[:, left : left + 300].min() > 0.99
     assert heat[:, :left].max() == heat[:, left + 300 :].max() == 0
-    assert reading.heatmap(30, 42)[:, 6:36].min() == 1
+    assert reading.heatmap(30, 42)[:, 6:36].min() > 0.99
 
 
 # One path, many threads
