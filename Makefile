@@ -58,7 +58,7 @@ $(VENV)/app.stamp: requirements.txt $(VENV)/torch.stamp
 	$(PIP) install -r requirements.txt
 	@touch $@
 
-$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/app.stamp
+$(VENV)/dev.stamp: requirements-dev.txt requirements-xrv.txt $(VENV)/app.stamp
 	$(PIP) install -r requirements-dev.txt
 	@touch $@
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pulmoscan import gradcam
 from pulmoscan.errors import NoImageInFolder, PulmoScanError, RadiographError, UnsuitableRadiograph
-from pulmoscan.radiograph import FILE_EXTENSIONS, Radiograph, load_radiograph
+from pulmoscan.radiograph import FILE_EXTENSIONS, Radiograph, load_radiograph, may_be_radiograph
 from pulmoscan.screening import PopulationChoice, Screening, screen
 
 OVERLAY_OPACITY = 0.6
@@ -57,7 +57,7 @@ def find_files(paths: Iterable[str]) -> list[Path]:
     for text in paths:
         path = Path(text)
         if path.is_dir():
-            inside = [p for p in sorted(path.rglob("*")) if p.suffix.lower().lstrip(".") in FILE_EXTENSIONS]
+            inside = [p for p in sorted(path.rglob("*")) if may_be_radiograph(p)]
             matches = inside or [path]
         elif path.exists():
             matches = [path]

@@ -7,13 +7,17 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 
+from pulmoscan import preprocessing
 from pulmoscan.errors import WeightsDamaged, WeightsMissing
+from pulmoscan.findings import WHOLE, FieldOfView, Finding
 from pulmoscan.networks import Network, build_network
-from pulmoscan.registry import Card, ModelSpec, get_spec, read_card
+from pulmoscan.registry import Card, ExternalSpec, ModelSpec, get_spec, read_card
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,35 @@ class Forward:
 
 
 class Classifier:
-    """A trained network, frozen and in eval mode. It is shared by all threads and never mutated."""
+    """A trained network, frozen and in eval mode. It is shared by all threads and never mutated.
+
+    External models derive from it: what is peculiar to a model (its input, its outputs) is in these methods alone.
+    """
 
     def __init__(self, spec: ModelSpec, card: Card, network: Network) -> None:
         self.spec = spec
         self.card = card
         self._network = network.eval().requires_grad_(False)
+
+    def prepare(self, pixels: NDArray[np.float32]) -> torch.Tensor:
+        """Radiograph, float32 [H, W] in [0, 1] -> model input [1, …, 224, 224]."""
+        return preprocessing.model_input(pixels)
+
+    def field_of_view(self, height: int, width: int) -> FieldOfView:  # noqa: ARG002 - ours see everything
+        """The part of a radiograph of that size that the model sees."""
+        return WHOLE
+
+    def probability(self, forward: Forward) -> float:
+        """Of the first radiograph of a forward pass, calibrated, in [0, 1]: what the threshold is compared with."""
+        return float(torch.sigmoid(forward.logits[0] / self.card.temperature))
+
+    def findings(self, forward: Forward) -> tuple[Finding, ...]:  # noqa: ARG002
+        """What else the model looks for, in the first radiograph of a forward pass; ours look for pneumonia alone."""
+        return ()
+
+    def notes(self, field_of_view: FieldOfView) -> tuple[str, ...]:  # noqa: ARG002
+        """What must be said with every reading by this model, one sentence each."""
+        return ()
 
     def forward(self, x: torch.Tensor) -> Forward:
         """Model input [N, 3, 224, 224] (see `preprocessing`) through the network."""
@@ -72,8 +99,13 @@ def load_classifier(name: str) -> Classifier:
         UnknownModel: there is no such model.
         WeightsMissing: its weights or its card are not there.
         WeightsDamaged: they are, but cannot be used, or do not belong together.
+        ModelError: the like, for external models.
     """
     spec = get_spec(name)
+    if isinstance(spec, ExternalSpec):
+        from pulmoscan.external.xrv import load_external  # it derives from Classifier
+
+        return load_external(spec)
     key = (name, _state(spec.weights_path), _state(spec.card_path))
     with _lock:
         if key not in _loaded:

@@ -100,8 +100,40 @@ def _models(options: argparse.Namespace) -> int:
     except PulmoScanError as error:
         print(f"lungs  the lung network\n  {error}")
         usable = False
+    print("\nExternal, optional (docs/external-models.md)")
+    for external in registry.EXTERNAL_MODELS.values():
+        print(f"{external.name}  {_external_state(external)}")
     print(DISCLAIMER)
     return 0 if usable else 1
+
+
+def _external_state(spec: registry.ExternalSpec) -> str:
+    """One line, told from the files alone."""
+    from pulmoscan.external import package_is_installed
+
+    if not package_is_installed():
+        return "not installed: python -m pip install -r requirements-xrv.txt"
+    if not spec.weights_path.is_file():
+        return f"no weights: python -m pulmoscan fetch --model {spec.name}"
+    measured = "measured" if spec.card_path.is_file() else "not measured here"
+    return f"{spec.weights_path} ({measured})"
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from pulmoscan.external.weights import download, read_weights
+
+    spec = registry.EXTERNAL_MODELS[options.model]
+    with tqdm(unit="B", unit_scale=True, desc=spec.file, disable=None) as bar:
+
+        def progress(come: int, expected: int | None) -> None:
+            bar.total = expected
+            bar.update(come - bar.n)
+
+        download(spec, progress)
+    weights = read_weights(spec)
+    print(f"wrote {spec.weights_path}\nSHA-256 {weights.sha256}", end=" ")
+    print("(the published file)" if weights.is_published else "(kept; no published checksum is known)")
+    return 0
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -206,7 +238,7 @@ def _parser() -> argparse.ArgumentParser:
 
     screen = commands.add_parser("screen", help="screen radiographs", epilog=DISCLAIMER)
     screen.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder or a glob")
-    _add_model(screen, default=registry.DEFAULT_MODEL)
+    _add_model(screen, default=registry.DEFAULT_MODEL, external=True)
     screen.add_argument("--population", choices=("child", "adult", "auto"), default="auto")
     screen.add_argument("--threshold", type=float, metavar="T", help="0 to 1; by default the operating point")
     screen.add_argument("--format", choices=("table", "json", "csv"), default="table")
@@ -249,8 +281,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(calibrate)
     calibrate.set_defaults(run=_calibrate)
 
+    fetch = commands.add_parser("fetch", help="download the weights of an external model")
+    fetch.add_argument("--model", choices=tuple(registry.EXTERNAL_MODELS), required=True)
+    fetch.set_defaults(run=_fetch)
+
     evaluate = commands.add_parser("evaluate", help="measure a model on a split")
-    _add_model(evaluate)
+    _add_model(evaluate, external=True)
     _add_data(evaluate)
     evaluate.add_argument("--split", choices=("train", "validation", "test"), default="test")
     evaluate.add_argument("--out", type=Path, metavar="FILE", help="write scores and figures as JSON")
@@ -291,8 +327,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_model(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    parser.add_argument("--model", choices=tuple(registry.MODELS), default=default, required=default is None)
+def _add_model(parser: argparse.ArgumentParser, default: str | None = None, external: bool = False) -> None:
+    names = (*registry.MODELS, *registry.EXTERNAL_MODELS) if external else tuple(registry.MODELS)
+    parser.add_argument("--model", choices=names, default=default, required=default is None)
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:

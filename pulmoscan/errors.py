@@ -75,11 +75,6 @@ class UnsupportedFormat(RadiographError):
         super().__init__(f"This is not an image file that can be read. Use one of: {formats}.")
 
 
-class DicomNotSupported(RadiographError):
-    def __init__(self) -> None:
-        super().__init__("DICOM files cannot be read yet. Export the radiograph from the viewer as PNG or JPEG.")
-
-
 class DamagedImage(RadiographError):
     def __init__(self) -> None:
         super().__init__("The image is damaged or cut short and cannot be decoded. Export or download it again.")
@@ -93,6 +88,72 @@ class NoImageInFolder(RadiographError):
 class FileNotReadable(RadiographError):
     def __init__(self, path: object, why: str) -> None:
         super().__init__(f"{path} cannot be opened ({why}). Check the path and the permissions.")
+
+
+# What a DICOM file says of itself
+
+
+class DicomWithoutPixels(UnsuitableRadiograph):
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"The DICOM file holds no image: it is of the kind “{kind}”. Choose the file that holds the radiograph."
+        )
+
+
+class DicomModality(UnsuitableRadiograph):
+    def __init__(self, modality: str, kind: str) -> None:
+        super().__init__(
+            f"The DICOM file holds no plain radiograph: modality {modality or 'not given'}, kind “{kind}”. "
+            "Use the chest radiograph of modality CR or DX."
+        )
+
+
+class DicomColour(UnsuitableRadiograph):
+    def __init__(self, photometric: str) -> None:
+        super().__init__(
+            f"The DICOM file holds a colour picture ({photometric}); a radiograph is grey. "
+            "Use the original radiograph rather than a screenshot or a report page."
+        )
+
+
+class DicomBodyPart(UnsuitableRadiograph):
+    def __init__(self, part: str) -> None:
+        super().__init__(
+            f"The DICOM file says that it shows another body part: {part}. Use a chest radiograph; if this is one, "
+            "correct the body part in the file or export the picture as PNG."
+        )
+
+
+class DicomView(UnsuitableRadiograph):
+    def __init__(self, view: str) -> None:
+        super().__init__(
+            f"The DICOM file says that the view is not frontal: {view}. Use the PA or AP radiograph of the study; "
+            "the models know no others."
+        )
+
+
+class DicomForProcessing(UnsuitableRadiograph):
+    def __init__(self) -> None:
+        super().__init__(
+            "The DICOM file holds the detector's raw values (“for processing”). "
+            "Use the image “for presentation” of the same study."
+        )
+
+
+class DicomEncoding(RadiographError):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The DICOM file's pixels are compressed in a way that cannot be read ({name}). "
+            "Export it from the viewer uncompressed, or as PNG."
+        )
+
+
+class DamagedDicom(RadiographError):
+    def __init__(self) -> None:
+        super().__init__(
+            "The DICOM file is damaged, cut short or contradicts itself, and its pixels cannot be decoded. "
+            "Send or export it again."
+        )
 
 
 # What is installed
@@ -128,6 +189,43 @@ class LungWeightsMissing(WeightsMissing):
 class WeightsDamaged(ModelError):
     def __init__(self, path: object, why: str) -> None:
         super().__init__(f"{path} cannot be used: {why}. Restore it with `git checkout -- weights`.")
+
+
+class ExternalPackageMissing(ModelError):
+    def __init__(self, title: str) -> None:
+        super().__init__(
+            f"{title} needs the package torchxrayvision, which is not installed. Install it with "
+            "`python -m pip install -r requirements-xrv.txt`, in the environment that runs PulmoScan, and start anew."
+        )
+
+
+class ExternalPackageUnusable(ModelError):
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The package torchxrayvision is installed, but cannot be used ({why}). Install it anew with "
+            "`python -m pip install --force-reinstall -r requirements-xrv.txt`."
+        )
+
+
+class ExternalWeightsMissing(ModelError):
+    def __init__(self, name: str, url: str, path: object) -> None:
+        super().__init__(
+            f"The weights of {name} are not on this machine. Fetch them on the page “torchxrayvision”, or with "
+            f"`python -m pulmoscan fetch --model {name}`, or by hand: download {url} and save it as {path}."
+        )
+
+
+class ExternalWeightsRefused(ModelError):
+    def __init__(self, path: object, why: str, mend: str = "Delete it and fetch it anew.") -> None:
+        super().__init__(f"{path} cannot be used: {why}. {mend}")
+
+
+class DownloadFailed(PulmoScanError):
+    def __init__(self, url: str, path: object, why: str) -> None:
+        super().__init__(
+            f"The download failed: {why}. Nothing was kept. Try again, or fetch the file by hand on a machine that can "
+            f"reach it: download {url} and save it as {path}."
+        )
 
 
 class GalleryError(PulmoScanError):

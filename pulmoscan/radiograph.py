@@ -1,4 +1,4 @@
-"""Bytes or a path -> `Radiograph`: PNG, JPEG, TIFF, BMP and WebP, within limits, upright, grey."""
+"""Bytes or a path -> `Radiograph`: DICOM, PNG, JPEG, TIFF, BMP and WebP, within limits, upright, grey."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from pulmoscan import errors
+from pulmoscan.dicom import Dicom, is_dicom, read_dicom
+from pulmoscan.dicom.reading import MAX_PIXELS
 
 MAX_FILE_BYTES = 100 * 2**20
-MAX_PIXELS = 50_000_000
 MIN_SIDE = 64
 CHROMA_SAMPLE = 160  # pixels a side that colour is judged on
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
-FORMAT_NAMES = "PNG, JPEG, TIFF, BMP, WebP"
-FILE_EXTENSIONS = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp")
+FORMAT_NAMES = "DICOM, PNG, JPEG, TIFF, BMP, WebP"
+FILE_EXTENSIONS = ("dcm", "dicom", "png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp")
 
 TIFF_PHOTOMETRIC = 262  # TIFF 6.0, section 8
 WHITE_IS_ZERO = 0
@@ -34,8 +35,8 @@ class Source:
     """What is known of the file that a radiograph came from."""
 
     name: str
-    format: str  # as Pillow names it
-    mode: str  # Pillow's mode before conversion: L, I;16, RGB, …
+    format: str  # as Pillow names it, or DICOM
+    mode: str  # before conversion: Pillow's (L, I;16, RGB, …), or DICOM's photometric interpretation
     bits: int  # significant bits of a grey value
     sha256: str  # of the file's bytes
     age: float | None = None  # of the patient in years, where the file tells
@@ -50,10 +51,12 @@ class Radiograph:
     Attributes:
         pixels: float32 [H, W] in [0, 1], 0 black; read-only.
         source: where it came from.
+        dicom: what a DICOM file holds besides; None for other files.
     """
 
     pixels: NDArray[np.float32]
     source: Source
+    dicom: Dicom | None = None
 
     @property
     def height(self) -> int:
@@ -74,6 +77,7 @@ def load_radiograph(source: bytes | str | Path, name: str = "") -> Radiograph:
 
     EXIF orientation is applied, colour becomes luminance (ITU-R 601), transparency is laid over black, and more than
     8 bits are kept. Values are divided by the largest that the significant bits allow (see `_significant_bits`).
+    DICOM files are shown by their own first VOI transformation (see `pulmoscan.dicom`).
 
     Args:
         source: the file's contents, or its path.
@@ -89,24 +93,36 @@ def load_radiograph(source: bytes | str | Path, name: str = "") -> Radiograph:
         raise errors.EmptyFile
     if len(source) > MAX_FILE_BYTES:
         raise errors.FileTooLarge(len(source), MAX_FILE_BYTES)
-    if source[128:132] == b"DICM":
-        raise errors.DicomNotSupported
-    image = _open(source)
-    grey, bits = _decode(image)
+    dicom, chroma = None, 0.0
+    if is_dicom(source):
+        grey, dicom = read_dicom(source)
+        height, width = grey.shape
+        if min(height, width) < MIN_SIDE:
+            raise errors.ImageTooSmall(width, height, MIN_SIDE)
+        file_format, mode, bits, age = "DICOM", dicom.facts.photometric, dicom.facts.bits, dicom.facts.age
+    else:
+        image = _open(source)
+        grey, bits = _decode(image)
+        file_format, mode, age, chroma = image.format or "", image.mode, None, _chroma(image)
     if grey.min() == grey.max():
         raise errors.BlankImage
     grey.flags.writeable = False
-    return Radiograph(
-        pixels=grey,
-        source=Source(
-            name=name,
-            format=image.format or "",
-            mode=image.mode,
-            bits=bits,
-            sha256=hashlib.sha256(source).hexdigest(),
-            chroma=_chroma(image),
-        ),
-    )
+    sha256 = hashlib.sha256(source).hexdigest()
+    return Radiograph(grey, Source(name, file_format, mode, bits, sha256, age, chroma), dicom)
+
+
+def may_be_radiograph(path: Path) -> bool:
+    """Whether to look at a file of a folder: by its ending; without one, as on patients' discs, by DICOM's magic."""
+    ending = path.suffix.lower().lstrip(".")
+    if ending in FILE_EXTENSIONS:
+        return True
+    if (ending and not ending.isdecimal()) or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
 
 
 def _read(path: Path) -> bytes:

@@ -75,6 +75,70 @@ DEFAULT_MODEL = "densenet121"
 
 
 @dataclass(frozen=True)
+class ExternalSpec(ModelSpec):
+    """A model that others trained and published, used as it is (see `external`).
+
+    Attributes:
+        published_as: its name in the package that it comes from.
+        file: name of its weights file, both where it is published and in the package's own cache.
+        sha256: of the published file; None where no source for it was found.
+        learned_from: the data that it was trained on, for a sentence.
+        has_seen: populations whose test radiographs come from data that it was trained on.
+    """
+
+    published_as: str
+    file: str
+    sha256: str | None
+    learned_from: str
+    has_seen: tuple[Population, ...]
+
+    @property
+    def weights_path(self) -> Path:
+        """Where torchxrayvision itself looks for it."""
+        return Path.home() / ".torchxrayvision" / "models_data" / self.file
+
+    @property
+    def url(self) -> str:
+        return f"https://github.com/mlmed/torchxrayvision/releases/download/v1/{self.file}"
+
+
+def _torchxrayvision(
+    name: str, data: str, learned_from: str, has_seen: tuple[Population, ...], sha256: str | None = None
+) -> ExternalSpec:
+    return ExternalSpec(
+        name=f"xrv-densenet121-{name}",
+        title=f"torchxrayvision DenseNet-121 ({name})",
+        role="external",
+        architecture="torchxrayvision-densenet121",
+        feature_layer="norm5",
+        summary=f"DenseNet-121 as torchxrayvision publishes it, trained by its authors on {learned_from}.",
+        published_as=f"densenet121-res224-{name}",
+        file=f"{data}-densenet121-d121-tw-lr001-rot45-tr15-sc15-seed0-best.pt",
+        sha256=sha256,
+        learned_from=learned_from,
+        has_seen=has_seen,
+    )
+
+
+EXTERNAL_MODELS: Mapping[str, ExternalSpec] = {
+    spec.name: spec
+    for spec in (
+        _torchxrayvision(
+            "all",
+            "nih-pc-chex-mimic_ch-google-openi-kaggle",
+            "radiographs of several hospitals (NIH, PadChest, CheXpert, MIMIC-CXR, OpenI, RSNA)",
+            ("adult",),
+            # Public projects that pin the file agree on this; its authors publish no checksum.
+            "56524913dd16a906422e8d8b66a7a5c46be1d82eb7ac012d8103776f1aa68899",
+        ),
+        _torchxrayvision("rsna", "kaggle", "the RSNA pneumonia challenge, which is a part of NIH's set", ("adult",)),
+        _torchxrayvision("nih", "nih", "NIH ChestX-ray14", ("adult",)),
+        _torchxrayvision("chex", "chex", "CheXpert, of Stanford Hospital", ()),
+    )
+}
+
+
+@dataclass(frozen=True)
 class Card:
     """What was measured on one set of weights, and is valid for it alone.
 
@@ -118,15 +182,15 @@ def weights_folder() -> Path:
 
 
 def get_spec(name: str) -> ModelSpec:
-    """The model of that name.
+    """The model of that name, one of ours or an external one.
 
     Raises:
         UnknownModel: there is none.
     """
-    try:
-        return MODELS[name]
-    except KeyError:
-        raise UnknownModel(name, ", ".join(MODELS)) from None
+    spec = MODELS.get(name) or EXTERNAL_MODELS.get(name)
+    if spec is None:
+        raise UnknownModel(name, ", ".join((*MODELS, *EXTERNAL_MODELS)))
+    return spec
 
 
 def read_card(spec: ModelSpec) -> Card:

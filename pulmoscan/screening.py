@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from pulmoscan import gradcam, preprocessing
+from pulmoscan import gradcam
 from pulmoscan.classifier import Classifier, load_classifier
 from pulmoscan.errors import InvalidThreshold, RefusedByGate, UnknownPopulation
 from pulmoscan.examination import Examination, examine
+from pulmoscan.findings import WHOLE, FieldOfView, Finding
 from pulmoscan.gate import Refusal
 from pulmoscan.preprocessing import INPUT_SIZE
 from pulmoscan.radiograph import Radiograph
-from pulmoscan.registry import Card, HeatMethod, Population
+from pulmoscan.registry import EXTERNAL_MODELS, Card, HeatMethod, Population
 
 Label = Literal["pneumonia", "normal"]
 PopulationChoice = Literal["auto", "child", "adult"]
@@ -44,8 +44,13 @@ class Reading:
 
     Attributes:
         logit: as the network gives it; the probability is that of the logit divided by the card's temperature.
+        probability: in [0, 1]; of an external model the score that its authors publish (`is_external`).
         evidence: for each method the class-activation map, float32 [7, 7], log-odds per cell.
         milliseconds: from decoded pixels to this reading, the examination included.
+        source_warnings: what the file's own header says against trusting the result; sentences.
+        field_of_view: the part of the radiograph that the model saw, and that the evidence covers.
+        findings: what else the model looks for.
+        notes: sentences that go with every screening of this reading.
         examination: what was seen before the model ran; None where only the model was asked (`read_with`).
     """
 
@@ -59,14 +64,29 @@ class Reading:
     probability: float
     evidence: Mapping[HeatMethod, NDArray[np.float32]]
     milliseconds: float
+    source_warnings: tuple[str, ...] = ()
+    field_of_view: FieldOfView = WHOLE
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
     examination: Examination | None = None
+
+    @property
+    def is_external(self) -> bool:
+        """Whether others trained the model: its number is a score, and its operating point theirs."""
+        return self.model in EXTERNAL_MODELS
 
     def heatmap(
         self, height: int | None = None, width: int | None = None, method: HeatMethod | None = None
     ) -> NDArray[np.float32]:
-        """float32 [H, W] in [0, 1], at the radiograph's own size by default, by the card's method by default."""
+        """float32 [H, W] in [0, 1], at the radiograph's own size by default, by the card's method by default.
+
+        Outside the field of view it is 0.
+        """
         chosen = self.evidence[method or self.card.heat_method]
-        return gradcam.heatmap(chosen, self.card.heat_reference, height or self.height, width or self.width)
+        heat = np.zeros((height or self.height, width or self.width), np.float32)
+        seen = heat[self.field_of_view.within(*heat.shape)]
+        seen[:] = gradcam.heatmap(chosen, self.card.heat_reference, *seen.shape)
+        return heat
 
     @property
     def peak_heat(self) -> float:
@@ -139,12 +159,13 @@ def read(radiograph: Radiograph, model: str, examination: Examination | None = N
 def read_with(classifier: Classifier, radiograph: Radiograph, examination: Examination | None = None) -> Reading:
     """The model's part of `read`, by a classifier in hand and with no gate: for measuring weights on a dataset."""
     began = time.perf_counter()
-    forward = classifier.forward(preprocessing.model_input(radiograph.pixels))
+    forward = classifier.forward(classifier.prepare(radiograph.pixels))
     gradient = gradcam.head_gradient(forward.feature_map, classifier.head)
     evidence: dict[HeatMethod, NDArray[np.float32]] = {
         "gradcam": gradcam.grad_cam(forward.feature_map, gradient)[0].numpy(),
         "hirescam": gradcam.hires_cam(forward.feature_map, gradient)[0].numpy(),
     }
+    field_of_view = classifier.field_of_view(radiograph.height, radiograph.width)
     return Reading(
         model=classifier.spec.name,
         card=classifier.card,
@@ -153,9 +174,13 @@ def read_with(classifier: Classifier, radiograph: Radiograph, examination: Exami
         width=radiograph.width,
         age=radiograph.source.age,
         logit=float(forward.logits[0]),
-        probability=float(torch.sigmoid(forward.logits[0] / classifier.card.temperature)),
+        probability=classifier.probability(forward),
         evidence=evidence,
         milliseconds=1000 * (time.perf_counter() - began) + (examination.milliseconds if examination else 0.0),
+        source_warnings=radiograph.dicom.warnings if radiograph.dicom else (),
+        field_of_view=field_of_view,
+        findings=classifier.findings(forward),
+        notes=classifier.notes(field_of_view),
         examination=examination,
     )
 
@@ -220,6 +245,16 @@ def _warnings(reading: Reading, point: OperatingPoint, label: Label, attention: 
             f"Only {100 * attention:.0f} % of the heat lies inside the lungs: this call rests mostly on what lies "
             "outside them. Do not rely on it."
         )
+    warnings += [*reading.notes, *reading.source_warnings]
+    if not reading.is_external:
+        warnings += _warnings_of_age(reading, point)
+    if reading.examination:
+        warnings += [defect.message for defect in reading.examination.defects]
+    return warnings
+
+
+def _warnings_of_age(reading: Reading, point: OperatingPoint) -> list[str]:
+    warnings = []
     if point.population == "unknown":
         warnings.append(
             "The patient's age is unknown: the more sensitive of the two operating points applies, "
@@ -227,6 +262,4 @@ def _warnings(reading: Reading, point: OperatingPoint, label: Label, attention: 
         )
     if reading.age is not None and TRAINED_CHILD_AGE <= reading.age < ADULT_AGE:
         warnings.append("The model learned from children of 1 to 5 years and from adults: no figures for this age.")
-    if reading.examination:
-        warnings += [defect.message for defect in reading.examination.defects]
     return warnings

@@ -16,6 +16,7 @@ from pulmoscan import cli
 from pulmoscan.batch import find_files
 from pulmoscan.lungs import LungReader
 from tests.chest_views import chest_view
+from tests.dicoms import dicom, save
 
 JSON_FIELDS = [
     "file",
@@ -230,6 +231,13 @@ def test_unexpected_errors_become_a_sentence(
     assert code == 1
     assert "sprained" in err
     assert "PULMOSCAN_DEBUG" in err
+
+
+def test_find_files_knows_dicom_files_by_their_content(tmp_path: Path) -> None:
+    for name in ("IM000001", "1.2.840.99", "chest.dcm"):
+        (tmp_path / name).write_bytes(save(dicom(8)))
+    (tmp_path / "README").write_text("no radiograph")
+    assert {path.name for path in find_files([str(tmp_path)])} == {"IM000001", "1.2.840.99", "chest.dcm"}
 
 
 def test_find_files_takes_files_folders_and_globs_once_each(pictures: Path) -> None:

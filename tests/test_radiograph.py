@@ -228,8 +228,8 @@ def test_unsupported_format(data: bytes) -> None:
         load_radiograph(data)
 
 
-def test_dicom_has_its_own_message() -> None:
-    with pytest.raises(errors.DicomNotSupported, match="DICOM"):
+def test_dicom_magic_alone_is_no_dicom_file() -> None:
+    with pytest.raises(errors.RadiographError, match="DICOM"):
         load_radiograph(bytes(128) + b"DICM" + bytes(200))
 
 

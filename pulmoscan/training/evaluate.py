@@ -13,7 +13,7 @@ from pulmoscan import calibration, metrics
 from pulmoscan.classifier import load_classifier
 from pulmoscan.errors import DatasetError
 from pulmoscan.metrics import Confusion, Figure, Scores
-from pulmoscan.registry import POPULATIONS, Card, Population, add_evidence, get_spec, write_card
+from pulmoscan.registry import EXTERNAL_MODELS, POPULATIONS, Card, Population, add_evidence, get_spec, write_card
 from pulmoscan.training.datasets import Split, load_datasets, select
 from pulmoscan.training.scoring import Scored, score, scores_of
 
@@ -136,8 +136,7 @@ def describe(evaluation: Evaluation) -> str:
     e, c = evaluation, evaluation.confusion
     lines = [
         f"{e.model} · {e.population} · {e.split} · weights {e.card.weights_sha256[:12]}",
-        f"  operating point        {e.threshold:.2f}, fixed on validation for sensitivity "
-        f">= {100 * e.card.target_sensitivity[e.population]:g} %",
+        f"  operating point        {e.threshold:.2f}, {_chosen(e)}",
         f"  pneumonia / normal     {len(e.scores.pneumonia)} / {len(e.scores.normal)}",
         f"  confusion              TP {c.true_positives}  FN {c.false_negatives}  "
         f"TN {c.true_negatives}  FP {c.false_positives}",
@@ -150,6 +149,16 @@ def describe(evaluation: Evaluation) -> str:
         *_at_balance(e),
     ]
     return "\n".join(lines)
+
+
+def _chosen(e: Evaluation) -> str:
+    """Who chose the operating point, and what a reader of the figures must know besides."""
+    external = EXTERNAL_MODELS.get(e.model)
+    if external is None:
+        return f"fixed on validation for sensitivity >= {100 * e.card.target_sensitivity[e.population]:g} %"
+    if e.population in external.has_seen:
+        return "its authors'; NOT AN INDEPENDENT TEST: it was trained on the set that these radiographs come from"
+    return "its authors'"
 
 
 def _at_balance(e: Evaluation) -> list[str]:

@@ -44,8 +44,9 @@ class Scored:
         """Whether the hottest point lies inside a radiologist's box."""
         # Upsampled unclipped, lest a plateau at full strength hide where the peak is.
         evidence = self.reading.evidence[method or self.reading.card.heat_method]
-        peak = cv2.resize(evidence, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_CUBIC).argmax()
-        return bool(self._box_mask().flat[peak])
+        seen = self._box_mask()[self.reading.field_of_view.within(INPUT_SIZE, INPUT_SIZE)]
+        peak = cv2.resize(evidence, seen.shape[::-1], interpolation=cv2.INTER_CUBIC).argmax()
+        return bool(seen.flat[peak])
 
     def _box_mask(self) -> np.ndarray:
         mask = np.zeros((INPUT_SIZE, INPUT_SIZE), dtype=bool)

@@ -17,11 +17,14 @@ def decision(screening: Screening) -> None:
     )
     colour = "orange" if suspected else "green"
     probability = probability_text(screening.reading.probability)
+    measure = "score" if screening.reading.is_external else "probability"
     relation = "at or above" if suspected else "below"
     with st.container(key=f"decision-{screening.label}", gap="xsmall"):
         st.subheader(f":{colour}[{icon} {headline}]", anchor=False)
-        st.markdown(f"Probability **{probability}**, {relation} the threshold of **{screening.threshold:.2f}**.")
-        st.html(scale(screening.reading.probability, screening.threshold))
+        st.markdown(
+            f"{measure.capitalize()} **{probability}**, {relation} the threshold of **{screening.threshold:.2f}**."
+        )
+        st.html(scale(screening.reading.probability, screening.threshold, measure))
     if not suspected:
         st.caption("A radiograph below the threshold can still show pneumonia: see the sensitivity measured there.")
 
@@ -35,15 +38,15 @@ def probability_text(probability: float) -> str:
     return f"{probability:.3f}"
 
 
-def scale(probability: float, threshold: float) -> str:
+def scale(probability: float, threshold: float, measure: str = "probability") -> str:
     """HTML of a scale from 0 to 1: a pin at the probability, a line at the threshold; styled in style.css."""
-    described = f"Scale from 0 to 1: probability {probability_text(probability)}, threshold {threshold:.2f}."
+    described = f"Scale from 0 to 1: {measure} {probability_text(probability)}, threshold {threshold:.2f}."
     return (
         f'<div class="scale" role="img" aria-label="{described}">'
         f'<div class="scale-label" style="left:{_within(threshold)}%">threshold</div>'
         f'<div class="scale-bar" style="--threshold:{100 * threshold:.2f}%">'
         f'<div class="scale-threshold"></div><div class="scale-pin" style="left:{100 * probability:.2f}%"></div></div>'
-        '<div class="scale-ends"><span>0</span><span>probability</span><span>1</span></div></div>'
+        f'<div class="scale-ends"><span>0</span><span>{measure}</span><span>1</span></div></div>'
     )
 
 

@@ -47,7 +47,9 @@ def heatmap(radiograph: Radiograph, reading: Reading) -> None:
             disabled=not shown,
             key=f"heat-method-{reading.model}",
             persist_state="session",
-            help="The default is the one whose heat lies better inside the lungs on the validation split.",
+            help=None
+            if reading.is_external
+            else "The default is the one whose heat lies better inside the lungs on the validation split.",
         )
     pixels = _display(radiograph)
     height, width = pixels.shape

@@ -7,7 +7,7 @@ import streamlit as st
 from pulmoscan import screening
 from pulmoscan.classifier import load_classifier
 from pulmoscan.radiograph import Radiograph
-from pulmoscan.registry import get_spec
+from pulmoscan.registry import Card, get_spec
 from pulmoscan.screening import Reading
 from pulmoscan.ui import session
 from pulmoscan.ui.decision import decision
@@ -26,27 +26,33 @@ def model_page(name: str) -> None:
     with page(f"{spec.title} :small[:gray[{spec.role}]]", spec.summary):
         with st.spinner("Loading the model …"):
             card = load_classifier(name).card
-        picker()
-        chosen = session.chosen()
-        if chosen is None:
-            st.info("Choose a radiograph to see the model's reading of it.", icon=":material/arrow_upward:")
-            st.caption(LIMITS)
-        else:
-            with st.spinner("Looking for the lungs …"):
-                refusal = chosen.examination().refusal
-            chosen_line(chosen)
-            if refusal and not chosen.overridden:
-                refusal_panel(chosen, refusal)
-                return
-            with st.spinner("Reading the radiograph …"):
-                reading = chosen.reading(name, card)
-            if refusal:
-                override_mark(refusal)
-            result, picture = st.columns([5, 9], gap="large")
-            with result:
-                _result(reading)
-            with picture:
-                _picture(chosen.radiograph, reading)
+        reading_of_choice(name, card)
+
+
+def reading_of_choice(name: str, card: Card) -> Reading | None:
+    """The picker and, once a radiograph is chosen, what the model finds in it, or why it is refused."""
+    picker()
+    chosen = session.chosen()
+    if chosen is None:
+        st.info("Choose a radiograph to see the model's reading of it.", icon=":material/arrow_upward:")
+        st.caption(LIMITS)
+        return None
+    with st.spinner("Looking for the lungs …"):
+        refusal = chosen.examination().refusal
+    chosen_line(chosen)
+    if refusal and not chosen.overridden:
+        refusal_panel(chosen, refusal)
+        return None
+    with st.spinner("Reading the radiograph …"):
+        reading = chosen.reading(name, card)
+    if refusal:
+        override_mark(refusal)
+    result, picture = st.columns([5, 9], gap="large")
+    with result:
+        _result(reading)
+    with picture:
+        _picture(chosen.radiograph, reading)
+    return reading
 
 
 # Two fragments: dragging the threshold redraws no picture, and changing the overlay's opacity no figures.

@@ -17,7 +17,8 @@ def navigation() -> st.Page:
     # No icons here: a page's icon is its favicon too, and Streamlit fetches that one from Google.
     pages = [st.Page("pages/overview.py", title="Overview", default=True)]
     pages += [st.Page(f"pages/{spec.name}.py", title=f"{spec.title} · {spec.role}") for spec in MODELS.values()]
-    return st.navigation(pages, position="top")
+    external = [st.Page("pages/torchxrayvision.py", title="torchxrayvision")]
+    return st.navigation({"": pages, "External models": external}, position="top")
 
 
 def go_through_home() -> None:

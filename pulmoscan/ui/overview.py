@@ -20,7 +20,7 @@ AUDIENCE = """
 """
 USE = """
 1. Open a model's page, for a start the champion's.
-2. Upload a radiograph (PNG, JPEG, TIFF, BMP, WebP) or click one in the gallery.
+2. Upload a radiograph (DICOM, PNG, JPEG, TIFF, BMP, WebP) or click one in the gallery.
 3. Say whether the patient is a child or an adult: each has an operating point of its own.
 4. Read the decision together with the figures measured at its threshold.
 """

@@ -48,6 +48,8 @@ def threshold_control(reading: Reading, population: PopulationChoice) -> None:
         st.caption(
             f"Moved; the default is {point.threshold:.2f}."
             if moved
+            else "The operating point that its authors chose."
+            if reading.is_external
             else f"The operating point for {GROUPS[point.measured_on]}."
         )
         st.button("Back to the default", icon=":material/undo:", disabled=not moved, on_click=_reset, args=(reading,))
@@ -57,7 +59,7 @@ def threshold_control(reading: Reading, population: PopulationChoice) -> None:
 def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
     scores = reading.card.scores.get((point.measured_on, "validation"))
     if scores is None:
-        st.caption(f"Nothing was measured on {GROUPS[point.measured_on]} with these weights.")
+        st.caption(f"Nothing was measured on the validation split of {GROUPS[point.measured_on]} with these weights.")
         return
     measured = scores.at(threshold)
     n = len(scores.normal) + len(scores.pneumonia)

@@ -94,7 +94,7 @@ def test_broken_upload_is_explained_and_takes_nothing_away(png: bytes) -> None:
 
 def test_file_of_another_kind_is_refused_with_what_can_be_read() -> None:
     app = upload(open_page("resnet18"), b"%PDF-1.7 a letter", "letter.png")
-    assert "Use one of: PNG, JPEG" in app.error[0].value
+    assert "Use one of: DICOM, PNG, JPEG" in app.error[0].value
     assert "still shown" not in app.error[0].value
     assert not decision(app)
 
