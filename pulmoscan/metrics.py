@@ -208,11 +208,11 @@ def mean(values: Sequence[float] | NDArray[np.floating]) -> Figure:
 
 
 def balanced_threshold(scores: Scores, step: float = THRESHOLD_STEP) -> float:
-    """The threshold, in whole steps, with the highest sum of sensitivity and specificity (Youden 1950); the lowest of
+    """The threshold, in whole steps, at which the smaller of sensitivity and specificity is greatest; the lowest of
     several."""
     steps = np.round(np.arange(step, 1, step), 10)
-    sums = [(scores.pneumonia >= t).mean() + (scores.normal < t).mean() for t in steps]
-    return float(steps[int(np.argmax(sums))])
+    smaller = [min((scores.pneumonia >= t).mean(), (scores.normal < t).mean()) for t in steps]
+    return float(steps[int(np.argmax(np.round(smaller, 12)))])
 
 
 def threshold_for_sensitivity(scores: Scores, sensitivity: float, step: float = THRESHOLD_STEP) -> float:

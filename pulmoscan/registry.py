@@ -151,8 +151,8 @@ class Card:
         scores: probabilities of the measured splits, by population and split; with file names since the version
             that records them.
         training: the training record.
-        balanced: a second operating point of each population, where validation sensitivity and specificity together
-            are highest (Youden's index).
+        balanced: a second operating point of each population, where the smaller of sensitivity and specificity is
+            greatest on validation.
         temperature: what the logit is divided by to give a calibrated probability (Guo et al. 2017,
             arXiv:1706.04599), fitted on validation.
         evidence: figures that the scores alone do not give (heatmaps, parity, shortcuts), by what was measured, then

@@ -7,7 +7,14 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from pulmoscan.metrics import Scores, mean, proportion, threshold_for_sensitivity
+from pulmoscan.metrics import (
+    Confusion,
+    Scores,
+    balanced_threshold,
+    mean,
+    proportion,
+    threshold_for_sensitivity,
+)
 
 
 def made_up(seed: int, normal: int = 60, pneumonia: int = 80, decimals: int | None = None) -> Scores:
@@ -194,3 +201,23 @@ def test_threshold_by_hand() -> None:
 def test_threshold_never_calls_everything_pneumonia() -> None:
     """Zero would; the first step is the floor."""
     assert threshold_for_sensitivity(Scores(np.array([]), np.array([0.001, 0.9])), 1.0) == 0.01
+
+
+def test_balanced_threshold_by_hand() -> None:
+    scores = Scores(normal=np.array([0.1, 0.2, 0.3, 0.6]), pneumonia=np.array([0.25, 0.5, 0.7, 0.8]))
+    threshold = balanced_threshold(scores)
+    assert threshold == 0.31  # three of four on both sides; 0.30 would call the third normal ill
+    at = scores.at(threshold)
+    assert at.sensitivity.estimate == at.specificity.estimate == 0.75
+
+
+@pytest.mark.parametrize(("tp", "fn", "tn", "fp"), [(90, 10, 80, 20), (0, 5, 4, 6), (5, 0, 10, 0)])
+def test_likelihood_ratios(tp: int, fn: int, tn: int, fp: int) -> None:
+    at = Confusion(tp, fn, tn, fp)
+    sensitivity, specificity = tp / (tp + fn), tn / (tn + fp)
+    negative = at.negative_likelihood_ratio
+    assert negative.estimate == pytest.approx((1 - sensitivity) / specificity)
+    assert negative.low <= negative.estimate <= negative.high
+    positive = at.positive_likelihood_ratio
+    assert positive.estimate == (pytest.approx(sensitivity / (1 - specificity)) if fp else np.inf)
+    assert positive.low <= positive.estimate <= positive.high

@@ -167,7 +167,7 @@ def _at_balance(e: Evaluation) -> list[str]:
     threshold = e.card.balanced[e.population]
     at = e.scores.at(threshold)
     return [
-        f"  balanced point         {threshold:.2f}, fixed on validation for sensitivity + specificity",
+        f"  balanced point         {threshold:.2f}, fixed on validation, where both are alike",
         f"    sensitivity          {at.sensitivity.percent}",
         f"    specificity          {at.specificity.percent}",
     ]

@@ -93,7 +93,8 @@ def _population(spec: ModelSpec, card: Card, population: Population) -> list[str
     return [
         f"## Measured on {GROUPS[population]}",
         f"The test radiographs are {TESTS[population]}. “High sensitivity” was set for {target:g} % on validation, "
-        "“balanced” for the highest sum of both; calibration error and Brier score give both classes equal weight.",
+        "“balanced” where sensitivity and specificity are alike; calibration error and Brier score give both classes "
+        "equal weight.",
         "\n".join(rows),
         f"Missed in the test set at high sensitivity: {missed or 'none'}.",
         f"![ROC, precision-recall, reliability and threshold sweep]({spec.name}-{population}.png)",
