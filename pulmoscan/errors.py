@@ -234,6 +234,21 @@ class UnknownPopulation(PulmoScanError):
         super().__init__(f"There is no population called “{name}”. Choose child, adult or auto.")
 
 
+class InvalidSetting(PulmoScanError):
+    def __init__(self, variable: str, value: str, allowed: str) -> None:
+        super().__init__(f"The environment variable {variable} is “{value}”. Set it to {allowed}, or unset it.")
+
+
+class RuntimeNotInstalled(PulmoScanError):
+    def __init__(self, runtime: str) -> None:
+        mend = "Unset PULMOSCAN_RUNTIME, and the quickest one that this machine has is used"
+        if runtime == "openvino":
+            mend += ", or install it with `pip install openvino`"
+        elif runtime == "onnxruntime":
+            mend += ", or install it with `pip install onnxruntime onnx`"
+        super().__init__(f"The runtime {runtime} is not available on this machine. {mend}.")
+
+
 class DatasetError(PulmoScanError):
     """A dataset folder that is missing or not laid out as documented."""
 

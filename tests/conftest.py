@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="the datasets are not in ../shared/data"))
         if item.get_closest_marker("weights") and missing:
             item.add_marker(pytest.mark.skip(reason=f"weights/ lacks {', '.join(missing)}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Compiled networks are kept from run to run, but apart from the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PULMOSCAN_CACHE", str(request.config.cache.mkdir("compiled")))
+        yield
 
 
 @pytest.fixture(scope="session")
