@@ -65,6 +65,7 @@ def fingerprint(network: nn.Module) -> str:
     return digest.hexdigest()
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("name", MODELS)
 def test_loads_what_was_saved(
     name: str, models: Path, random_networks: dict[str, Network], radiographs: list[Radiograph]
