@@ -221,6 +221,34 @@ class GalleryDamaged(GalleryError):
         )
 
 
+class OwnGalleryDamaged(GalleryError):
+    def __init__(self, manifest: object) -> None:
+        super().__init__(
+            f"The list of your own samples, {manifest}, cannot be read. Mend or delete it, and add them again with "
+            "`python -m pulmoscan samples add`."
+        )
+
+
+class OwnGalleryInRepository(GalleryError):
+    def __init__(self, folder: object) -> None:
+        super().__init__(
+            f"{folder} lies inside the repository, where a radiograph could be published by mistake. Let "
+            "PULMOSCAN_SAMPLES name a folder elsewhere."
+        )
+
+
+class OwnGalleryNotWritable(GalleryError):
+    def __init__(self, folder: object, why: str) -> None:
+        super().__init__(f"{folder} cannot be written to ({why}). Let PULMOSCAN_SAMPLES name a folder that can be.")
+
+
+class UnknownSample(GalleryError):
+    def __init__(self, file: str, folder: object) -> None:
+        super().__init__(
+            f"No sample called {file} was added to {folder}. `python -m pulmoscan samples list` names them."
+        )
+
+
 # How it was called
 
 

@@ -16,6 +16,7 @@ from pulmoscan import screening
 from pulmoscan.errors import PulmoScanError
 from pulmoscan.radiograph import Radiograph
 from pulmoscan.registry import Card
+from pulmoscan.samples import GallerySample
 from pulmoscan.screening import Reading
 from pulmoscan.ui.frame import UNFORESEEN, plain
 
@@ -29,11 +30,13 @@ class Chosen:
     Attributes:
         about: what is known of it, in Markdown.
         readings: what each model found, by the checksum of its weights.
+        sample: the picture of the gallery that it is, if it is one.
     """
 
     radiograph: Radiograph
     about: str
     readings: dict[str, Reading] = field(default_factory=dict)
+    sample: GallerySample | None = None
 
     def reading(self, model: str, card: Card) -> Reading:
         """The model's reading; the model runs on the first call only."""
