@@ -114,7 +114,12 @@ def install(spec: ModelSpec, network: Network) -> None:
             heat_method="hirescam",
             heat_reference=0.2,
             scores={
-                (population, split): Scores(rng.beta(1.5, 6, 200), rng.beta(6, 1.5, 350))
+                (population, split): Scores(
+                    rng.beta(1.5, 6, 200),
+                    rng.beta(6, 1.5, 350),
+                    tuple(f"normal_{i}.png" for i in range(200)),
+                    tuple(f"pneumonia_{i}.png" for i in range(350)),
+                )
                 for population in POPULATIONS
                 for split in ("validation", "test")
             },

@@ -17,7 +17,7 @@ from pulmoscan.errors import PulmoScanError
 from pulmoscan.radiograph import Radiograph
 from pulmoscan.registry import Card
 from pulmoscan.samples import GallerySample
-from pulmoscan.screening import Reading
+from pulmoscan.screening import PopulationChoice, Reading
 from pulmoscan.ui.frame import UNFORESEEN, plain
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,11 @@ class Chosen:
 def chosen() -> Chosen | None:
     """The radiograph in view, if any."""
     return st.session_state.get("chosen")
+
+
+def population() -> PopulationChoice:
+    """Whose operating point the user chose, on whichever page."""
+    return st.session_state.get("population", "auto")
 
 
 def problem() -> str | None:
