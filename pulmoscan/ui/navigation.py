@@ -8,7 +8,7 @@ import streamlit as st
 
 from pulmoscan.registry import MODELS
 
-WORKBENCH = {"compare": "Compare"}
+WORKBENCH = {"compare": "Compare", "threshold_lab": "Threshold lab"}
 """The researcher's pages: file and title."""
 ICON = Path(__file__).with_name("icon.svg")
 
