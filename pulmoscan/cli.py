@@ -136,6 +136,37 @@ def _fetch(options: argparse.Namespace) -> int:
     return 0
 
 
+def _samples_add(options: argparse.Namespace) -> int:
+    from pulmoscan import own_samples
+    from pulmoscan.batch import find_files
+    from pulmoscan.samples import own_folder
+
+    outcomes = own_samples.add(find_files(options.paths), options.label, options.caption)
+    for outcome in outcomes:
+        print(f"{outcome.path}: {outcome.reason or f'added as {outcome.file}'}")
+    added = sum(not outcome.reason for outcome in outcomes)
+    print(f"{added} of {len(outcomes)} added to {own_folder()}; the gallery shows them from now on.")
+    return 0 if added == len(outcomes) else 1
+
+
+def _samples_list(_: argparse.Namespace) -> int:
+    from pulmoscan.samples import own_folder, own_gallery
+
+    print(own_folder())
+    for sample in own_gallery():
+        print(f"{sample.path.relative_to(own_folder())}  {sample.label}  {sample.caption}")
+    return 0
+
+
+def _samples_remove(options: argparse.Namespace) -> int:
+    from pulmoscan import own_samples
+
+    for file in options.files:
+        own_samples.remove(file)
+        print(f"{file} is deleted")
+    return 0
+
+
 def _train(options: argparse.Namespace) -> int:
     from pulmoscan.training.calibrate import calibrate
     from pulmoscan.training.train import default_plan, save_weights, train
@@ -252,6 +283,19 @@ def _parser() -> argparse.ArgumentParser:
     models = commands.add_parser("models", help="list what is installed, with checksums and figures")
     models.add_argument("--markdown", action="store_true", help="only the test figures, as a Markdown table")
     models.set_defaults(run=_models)
+
+    samples = commands.add_parser("samples", help="your own radiographs in the gallery").add_subparsers(
+        required=True, metavar="add|list|remove"
+    )
+    add = samples.add_parser("add", help="put radiographs into the gallery, outside the repository")
+    add.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder or a glob")
+    add.add_argument("--label", choices=("normal", "pneumonia", "unknown"), required=True)
+    add.add_argument("--caption", default="", metavar="TEXT", help="one sentence, shown with the answer")
+    add.set_defaults(run=_samples_add)
+    samples.add_parser("list", help="what was added").set_defaults(run=_samples_list)
+    remove = samples.add_parser("remove", help="delete what was added")
+    remove.add_argument("files", nargs="+", metavar="FILE", help="as `samples list` names it")
+    remove.set_defaults(run=_samples_remove)
 
     app = commands.add_parser("app", help="start the web app")
     app.add_argument("--port", type=int, default=8501)

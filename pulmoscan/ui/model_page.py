@@ -14,7 +14,7 @@ from pulmoscan.ui.decision import decision
 from pulmoscan.ui.frame import page, told_in_words
 from pulmoscan.ui.heatmap import heatmap
 from pulmoscan.ui.picker import chosen_line, picker
-from pulmoscan.ui.refusal import override_mark, refusal_panel
+from pulmoscan.ui.refusal import let_through
 from pulmoscan.ui.threshold import population_control, threshold_control, threshold_now
 
 LIMITS = "For frontal chest radiographs of children and adults. What does not look like one is refused."
@@ -37,16 +37,11 @@ def reading_of_choice(name: str, card: Card) -> Reading | None:
         st.info("Choose a radiograph to see the model's reading of it.", icon=":material/arrow_upward:")
         st.caption(LIMITS)
         return None
-    with st.spinner("Looking for the lungs …"):
-        refusal = chosen.examination().refusal
     chosen_line(chosen)
-    if refusal and not chosen.overridden:
-        refusal_panel(chosen, refusal)
+    if not let_through(chosen):
         return None
     with st.spinner("Reading the radiograph …"):
         reading = chosen.reading(name, card)
-    if refusal:
-        override_mark(refusal)
     result, picture = st.columns([5, 9], gap="large")
     with result:
         _result(reading)
