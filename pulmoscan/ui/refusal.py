@@ -11,7 +11,7 @@ from pulmoscan.ui.session import Chosen
 
 
 def let_through(chosen: Chosen) -> bool:
-    """Whether the picture in view may be screened. Draws the refusal or, where the user overrode it, the mark of that."""
+    """Whether the picture in view may be screened; draws the refusal or, where it was overridden, the mark of that."""
     with st.spinner("Looking for the lungs …"):
         refusal = chosen.examination().refusal
     if refusal is None:
