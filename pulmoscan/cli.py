@@ -210,7 +210,9 @@ def _lungs(options: argparse.Namespace) -> int:
     from pulmoscan.training.train_lungs import LungPlan, train_lungs
 
     if options.train:
-        network, training = train_lungs(LungPlan(), options.data, options.checkpoint, options.workers)
+        network, training = train_lungs(
+            LungPlan(epochs=options.epochs), options.data, options.checkpoint, options.workers, options.init
+        )
         calibrate_lungs(network, options.data, training)
     dice, figures = evaluate_lungs(options.data, options.split)
     print(describe(dice, figures))
@@ -343,6 +345,8 @@ def _parser() -> argparse.ArgumentParser:
     lungs.add_argument("--record", action="store_true", help="keep the figures in the lung network's card")
     lungs.add_argument("--train", action="store_true", help="train and calibrate first, and write weights and card")
     lungs.add_argument("--checkpoint", type=Path, default=Path("runs/lungs.pt"), help="resumed from if it is there")
+    lungs.add_argument("--epochs", type=_positive, default=6)
+    lungs.add_argument("--init", type=Path, metavar="FILE", help="weights to start from; random ones by default")
     lungs.add_argument("--workers", type=int, default=2, help="processes that prepare batches")
     lungs.set_defaults(run=_lungs)
 

@@ -25,7 +25,7 @@ from pulmoscan.training.not_chest import GENERATORS
 from pulmoscan.training.pictures import Picture, Source
 
 DRAWN = "drawn"
-SHARES: Mapping[str, float] = {"kermany": 0.40, "adult masks": 0.20, "nih": 0.14, "not chest": 0.14, DRAWN: 0.12}
+SHARES: Mapping[str, float] = {"kermany": 0.38, "adult masks": 0.20, "nih": 0.12, "not chest": 0.12, DRAWN: 0.18}
 """How often each source is drawn from."""
 
 CROPPED_SHARE, TURNED_SHARE, INVERTED_SHARE = 0.15, 0.25, 0.15
@@ -66,7 +66,7 @@ class LungSamples(Dataset[Sample]):
                 A.HorizontalFlip(p=0.5),
                 A.Affine(
                     rotate=(-15, 15),
-                    scale={"x": (0.75, 1.2), "y": (0.75, 1.2)},
+                    scale={"x": (0.6, 1.2), "y": (0.6, 1.2)},
                     translate_percent=(-0.08, 0.08),
                     shear=(-5, 5),
                     border_mode=cv2.BORDER_CONSTANT,
@@ -114,7 +114,8 @@ class LungSamples(Dataset[Sample]):
         if source != DRAWN:
             return rng.choice(self.by_source[source])  # type: ignore[index]
         inside = [rng.choice(self.by_source[rng.choice(list(self.by_source))])[0] for _ in range(6)]
-        return rng.choice(list(GENERATORS.values()))(rng, inside), None
+        kinds = [*GENERATORS, "collage", "noise"]  # these two are the hardest to tell
+        return GENERATORS[rng.choice(kinds)](rng, inside), None
 
 
 def cropped(

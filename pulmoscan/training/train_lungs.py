@@ -19,10 +19,11 @@ from tqdm import tqdm
 from pulmoscan import preprocessing
 from pulmoscan.errors import TrainingError
 from pulmoscan.lung_network import Findings, LungNetwork
+from pulmoscan.lungs import load_network
 from pulmoscan.radiograph import load_radiograph
 from pulmoscan.training.lung_samples import LungSamples, Sample
 from pulmoscan.training.pictures import Picture, load_pictures, select
-from pulmoscan.training.train import current_commit, seed_everything
+from pulmoscan.training.train import current_commit, describe_init, seed_everything
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ class LungTraining:
     curves: list[dict[str, float]] = field(default_factory=list)
 
     @classmethod
-    def start(cls, plan: LungPlan) -> LungTraining:
-        """Random weights, optimiser, one-cycle schedule and exponential moving average."""
-        network = LungNetwork().to(memory_format=torch.channels_last)
+    def start(cls, plan: LungPlan, network: LungNetwork) -> LungTraining:
+        """Optimiser, one-cycle schedule and exponential moving average of a network."""
+        network = network.to(memory_format=torch.channels_last)
         optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, plan.learning_rate, total_steps=plan.epochs * plan.steps_per_epoch + 1, pct_start=plan.warm_up
@@ -88,20 +89,26 @@ class LungTraining:
 
 
 def train_lungs(
-    plan: LungPlan, data: Sequence[Path], checkpoint: Path, workers: int = 2
+    plan: LungPlan, data: Sequence[Path], checkpoint: Path, workers: int = 2, init: Path | None = None
 ) -> tuple[LungNetwork, dict[str, Any]]:
     """Train after `plan`, resuming from `checkpoint` if it is there; the averaged network and the training record.
+
+    Args:
+        data: dataset folders (see `pictures`).
+        init: earlier weights to start from; random ones without.
 
     Raises:
         DatasetError: a folder is missing or has no known layout.
         TrainingError: the data lacks radiographs with masks, or the checkpoint is of another plan.
     """
+    if init and not init.is_file():
+        raise TrainingError(f"{init} is not a file. Give the weights to start from, or leave --init out.")
     seed_everything(plan.seed)
     pictures = load_pictures(data)
     training, validation = select(pictures, "train"), select(pictures, "validation")
     if not any(p.lung_mask for p in training) or all(p.is_chest for p in training):
         raise TrainingError("The data must hold radiographs with lung masks, and pictures that show no chest.")
-    state = LungTraining.start(plan)
+    state = LungTraining.start(plan, load_network(init.read_bytes()) if init else LungNetwork())
     if checkpoint.is_file():
         state.restore(checkpoint)
         print(f"resumed from {checkpoint} after epoch {state.epoch}")
@@ -122,6 +129,7 @@ def train_lungs(
         print("  ".join(f"{name} {value:.4g}" for name, value in state.curves[-1].items()), flush=True)
     record = {
         "plan": asdict(plan),
+        "init": describe_init(str(init)) if init else "random",
         "pictures": {split: len(select(pictures, split)) for split in ("train", "validation", "test")},
         "commit": state.commit,
         "torch": torch.__version__,
