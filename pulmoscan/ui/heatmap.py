@@ -13,6 +13,7 @@ from pulmoscan import gradcam
 from pulmoscan.radiograph import Radiograph
 from pulmoscan.registry import HeatMethod
 from pulmoscan.screening import Reading
+from pulmoscan.ui.dicom_panel import windowed
 from pulmoscan.ui.viewer import Pane, viewer
 
 LARGEST_SIDE = 1400  # pixels on the screen: as sharp as needed at a moderate zoom, and quick to send
@@ -39,7 +40,7 @@ def heatmap(radiograph: Radiograph, reading: Reading) -> None:
             if reading.is_external
             else "The default is the one whose heat lies better inside the lungs on the validation split.",
         )
-    pixels = for_display(radiograph)
+    pixels = windowed(radiograph.dicom, radiograph.key) if radiograph.dicom else for_display(radiograph)
     panes = [Pane((pixels * 255).astype(np.uint8), "Radiograph", f"Radiograph {radiograph.source.name}")]
     if shown:
         height, width = pixels.shape
