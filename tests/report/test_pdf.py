@@ -118,6 +118,15 @@ def test_threshold_that_was_moved_is_said_with_validation_figures(from_png: Make
     assert "validation split" in said
 
 
+def test_number_of_an_external_model_is_called_a_score(from_png: MakeReport) -> None:
+    report = from_png()
+    reading = replace(report.screening.reading, model="xrv-densenet121-all")
+    said = words(pdf(Report(report.radiograph, replace(report.screening, reading=reading))))
+    assert "Score 0.654" in said
+    assert "Probability" not in said
+    assert "authors' operating point" in said
+
+
 @pytest.mark.parametrize("name", ["Müller^Jürgen", "Ωmega^Ж", "王^小明", "A & B <i>x"])
 def test_names_of_all_scripts(from_dicom: MakeReport, name: str) -> None:
     said = words(pdf(from_dicom(PatientName=name, SpecificCharacterSet="ISO_IR 192")))
