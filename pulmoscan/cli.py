@@ -51,6 +51,7 @@ def _screen(options: argparse.Namespace) -> int:
     from pulmoscan.classifier import load_classifier
     from pulmoscan.lungs import load_reader
     from pulmoscan.output import writer
+    from pulmoscan.report.export import ReportFolder
 
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise InvalidThreshold(options.threshold)
@@ -58,6 +59,7 @@ def _screen(options: argparse.Namespace) -> int:
     load_reader()
     files = find_files(options.paths)
     exports = Exports(options.maps, options.overlays)
+    reports = ReportFolder(options.out, options.report, options.anonymous)
     out = writer(options.format)
     print(DISCLAIMER, file=sys.stderr)
     all_read = True
@@ -65,6 +67,7 @@ def _screen(options: argparse.Namespace) -> int:
     # The bar is for output that goes to a file; in a terminal the lines themselves are the progress.
     for outcome in tqdm(outcomes, total=len(files), unit="file", disable=sys.stdout.isatty() or None):
         exports.write(outcome)
+        reports.write(outcome)
         out.write(outcome)
         all_read &= outcome.status == "ok"
     return 0 if all_read else 1
@@ -280,6 +283,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     screen.add_argument("--maps", type=Path, metavar="DIR", help="write each heatmap as NAME.npy")
     screen.add_argument("--overlays", type=Path, metavar="DIR", help="write each overlay as NAME.png")
+    screen.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        choices=("pdf", "dicom-sr", "dicom-sc", "png", "json"),
+        help="write a report of each radiograph; may be repeated",
+    )
+    screen.add_argument(
+        "--out", type=Path, metavar="DIR", default=Path("reports"), help="where to; by default the folder reports"
+    )
+    screen.add_argument("--anonymous", action="store_true", help="leave out of reports all that names the patient")
     screen.set_defaults(run=_screen)
 
     models = commands.add_parser("models", help="list what is installed, with checksums and figures")

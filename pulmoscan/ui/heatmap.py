@@ -14,6 +14,7 @@ from pulmoscan.lungs import draw_outline
 from pulmoscan.radiograph import Radiograph
 from pulmoscan.registry import HeatMethod
 from pulmoscan.screening import MOSTLY_INSIDE, Reading
+from pulmoscan.ui.dicom_panel import windowed
 from pulmoscan.ui.viewer import Pane, viewer
 
 LARGEST_SIDE = 1400  # pixels on the screen: as sharp as needed at a moderate zoom, and quick to send
@@ -51,7 +52,11 @@ def heatmap(radiograph: Radiograph, reading: Reading) -> None:
             if reading.is_external
             else "The default is the one whose heat lies better inside the lungs on the validation split.",
         )
-    pixels = for_display(radiograph)
+    # A window is of the file's own values: what was turned or inverted is shown as the model sees it.
+    if radiograph.dicom and not radiograph.source.correction:
+        pixels = windowed(radiograph.dicom, radiograph.key)
+    else:
+        pixels = for_display(radiograph)
     height, width = pixels.shape
     panes = [_plain(radiograph, pixels)]
     marked, titles, described = panes[0].pixels, [], []

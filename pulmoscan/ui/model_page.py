@@ -11,6 +11,8 @@ from pulmoscan.registry import Card, get_spec
 from pulmoscan.screening import Reading
 from pulmoscan.ui import session
 from pulmoscan.ui.decision import decision
+from pulmoscan.ui.dicom_panel import dicom_panel
+from pulmoscan.ui.downloads import downloads
 from pulmoscan.ui.frame import page, told_in_words
 from pulmoscan.ui.heatmap import heatmap
 from pulmoscan.ui.picker import chosen_line, picker
@@ -38,13 +40,15 @@ def reading_of_choice(name: str, card: Card) -> Reading | None:
         st.caption(LIMITS)
         return None
     chosen_line(chosen)
+    if chosen.radiograph.dicom:
+        dicom_panel(chosen.radiograph.dicom, chosen.radiograph.key)
     if not let_through(chosen):
         return None
     with st.spinner("Reading the radiograph …"):
         reading = chosen.reading(name, card)
     result, picture = st.columns([5, 9], gap="large")
     with result:
-        _result(reading)
+        _result(chosen.radiograph, reading)
     with picture:
         _picture(chosen.radiograph, reading)
     return reading
@@ -54,7 +58,7 @@ def reading_of_choice(name: str, card: Card) -> Reading | None:
 
 
 @st.fragment
-def _result(reading: Reading) -> None:
+def _result(radiograph: Radiograph, reading: Reading) -> None:
     with told_in_words():
         above = st.container()
         population = population_control(reading)
@@ -65,6 +69,7 @@ def _result(reading: Reading) -> None:
         threshold_control(reading, population)
         for warning in outcome.warnings:
             st.warning(warning, icon=":material/info:")
+        downloads(radiograph, outcome)
 
 
 @st.fragment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pulmoscan.radiograph import FILE_EXTENSIONS, FORMAT_NAMES, load_radiograph
+from pulmoscan.radiograph import FORMAT_NAMES, load_radiograph
 from pulmoscan.ui import session
 from pulmoscan.ui.frame import plain
 from pulmoscan.ui.gallery import gallery_panel, question
@@ -44,11 +44,11 @@ def chosen_line(chosen: Chosen) -> None:
 
 
 def _upload() -> None:
+    # Any file may be offered: DICOM files often have no ending. What cannot be read gets a reason.
     # A new key after each upload empties the widget: what is chosen stands in one place, the session.
     turn = st.session_state.setdefault("upload_turn", 0)
     st.file_uploader(
         f"Upload a radiograph ({FORMAT_NAMES})",
-        type=list(FILE_EXTENSIONS),
         key=f"upload-{turn}",
         on_change=_take_upload,
         help="It is held in memory for this session only; nothing is written to disk.",
