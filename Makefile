@@ -9,7 +9,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help app test lint format chromium clean
+.PHONY: help app test lint format chromium validators clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -18,7 +18,7 @@ help:  ## list the targets
 app: $(VENV)/app.stamp  ## set up, then run the app on http://localhost:8501 (PORT=… for another port)
 	$(BIN)/python -m streamlit run Home.py --server.port=$(PORT) --server.showEmailPrompt=false
 
-test: lint chromium  ## set up, then run all checks and tests
+test: lint chromium validators  ## set up, then run all checks and tests
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/dev.stamp  ## ruff and mypy
@@ -41,6 +41,20 @@ chromium:
 	else \
 	  echo "No Chromium or Chrome is installed: the browser tests will be skipped."; \
 	fi
+
+# The tests of DICOM reports ask dciodvfy, dsrdump and dicom-validator; what is missing is skipped.
+validators: $(VENV)/dev.stamp
+	@if command -v dciodvfy >/dev/null && command -v dsrdump >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && apt-get install -yq --no-install-recommends dicom3tools dcmtk || \
+	    echo "dicom3tools and dcmtk could not be installed: their tests will be skipped."; \
+	else \
+	  echo "dicom3tools and dcmtk are not installed: their tests will be skipped."; \
+	fi
+	@ls $(HOME)/dicom-validator/*/json/module_info.json >/dev/null 2>&1 || \
+	  $(BIN)/python -c "from dicom_validator.spec_reader.edition_reader import EditionReader; \
+	    EditionReader().dicom_info_for_edition('current')" >/dev/null 2>&1 || \
+	  echo "The DICOM standard could not be fetched: dicom-validator's tests will be skipped."
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

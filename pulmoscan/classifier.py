@@ -1,4 +1,4 @@
-"""ModelSpec -> Classifier: one forward pass gives logit, probability and feature map."""
+"""ModelSpec -> Classifier: one forward pass gives logit, probability and feature map, in a runtime of the machine's."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
+from torch import nn
 
 from pulmoscan import preprocessing
 from pulmoscan.errors import WeightsDamaged, WeightsMissing
 from pulmoscan.findings import WHOLE, FieldOfView, Finding
 from pulmoscan.networks import Network, build_network
+from pulmoscan.preprocessing import INPUT_SIZE
 from pulmoscan.registry import Card, ExternalSpec, ModelSpec, get_spec, read_card
+from pulmoscan.runtime import Settings, compile_network, settings
 
 
 @dataclass(frozen=True)
@@ -36,15 +39,27 @@ class Forward:
 
 
 class Classifier:
-    """A trained network, frozen and in eval mode. It is shared by all threads and never mutated.
+    """A trained network, compiled for this machine (see `runtime`). It is shared by all threads and never mutated.
 
     External models derive from it: what is peculiar to a model (its input, its outputs) is in these methods alone.
+
+    Args:
+        network: is put into eval mode and frozen. Only its head is held on to, except by the torch runtimes.
+        how: by default what the environment asks for.
     """
 
-    def __init__(self, spec: ModelSpec, card: Card, network: Network) -> None:
+    def __init__(self, spec: ModelSpec, card: Card, network: Network, how: Settings | None = None) -> None:
         self.spec = spec
         self.card = card
-        self._network = network.eval().requires_grad_(False)
+        self._compiled = compile_network(
+            _Parts(network), (1, 3, INPUT_SIZE, INPUT_SIZE), ("logits", "feature_map"), spec.name, how
+        )
+        self._head = network.head_alone()
+
+    @property
+    def settings(self) -> Settings:
+        """How its forward passes are run."""
+        return self._compiled.settings
 
     def prepare(self, pixels: NDArray[np.float32]) -> torch.Tensor:
         """Radiograph, float32 [H, W] in [0, 1] -> model input [1, …, 224, 224]."""
@@ -67,15 +82,29 @@ class Classifier:
         return ()
 
     def forward(self, x: torch.Tensor) -> Forward:
-        """Model input [N, 3, 224, 224] (see `preprocessing`) through the network."""
-        with torch.no_grad():
-            feature_map = self._network.features(x)
-            logits = self._network.head(feature_map)
+        """Model input [N, 3, 224, 224] (see `preprocessing`) through the network.
+
+        A radiograph gets the same numbers, bit for bit, alone and in a batch, in any thread.
+        """
+        outputs = self._compiled(np.asarray(x))
+        logits, feature_map = (torch.from_numpy(outputs[name]) for name in ("logits", "feature_map"))
         return Forward(logits, torch.sigmoid(logits), feature_map)
 
     def head(self, feature_map: torch.Tensor) -> torch.Tensor:
         """Feature map [N, C, 7, 7] -> logit [N], differentiable with respect to the feature map."""
-        return self._network.head(feature_map)
+        return self._head(feature_map)
+
+
+class _Parts(nn.Module):
+    """A network that gives its feature map beside its logit, both of one pass."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        feature_map = self.network.features(x)
+        return self.network.head(feature_map), feature_map
 
 
 def load_network(spec: ModelSpec, data: bytes) -> Network:
@@ -84,21 +113,23 @@ def load_network(spec: ModelSpec, data: bytes) -> Network:
     Raises:
         WeightsDamaged: it is no such file or does not fit the architecture.
     """
-    network = build_network(spec.architecture)
+    with torch.device("meta"):  # no time goes into random weights
+        network = build_network(spec.architecture)
     try:
-        network.backbone.load_state_dict(load_safetensors(data), strict=True)
+        network.backbone.load_state_dict(load_safetensors(data), strict=True, assign=True)
     except (SafetensorError, RuntimeError, ValueError, KeyError) as error:
         raise WeightsDamaged(spec.weights_path, "it does not hold this architecture's weights") from error
-    return network
+    return network.float()
 
 
 def load_classifier(name: str) -> Classifier:
-    """The classifier of that name, loaded once per process and state of its files.
+    """The classifier of that name, loaded once per process, state of its files and settings.
 
     Raises:
         UnknownModel: there is no such model.
         WeightsMissing: its weights or its card are not there.
         WeightsDamaged: they are, but cannot be used, or do not belong together.
+        InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
         ModelError: the like, for external models.
     """
     spec = get_spec(name)
@@ -106,7 +137,7 @@ def load_classifier(name: str) -> Classifier:
         from pulmoscan.external.xrv import load_external  # it derives from Classifier
 
         return load_external(spec)
-    key = (name, _state(spec.weights_path), _state(spec.card_path))
+    key = (name, _state(spec.weights_path), _state(spec.card_path), settings())
     with _lock:
         if key not in _loaded:
             classifier = _load(spec)
@@ -117,7 +148,7 @@ def load_classifier(name: str) -> Classifier:
 
 
 _FileState = tuple[Path, int, int]
-_loaded: dict[tuple[str, _FileState, _FileState], Classifier] = {}
+_loaded: dict[tuple[str, _FileState, _FileState, Settings], Classifier] = {}
 _lock = threading.Lock()
 
 

@@ -51,6 +51,7 @@ def _screen(options: argparse.Namespace) -> int:
     from pulmoscan.classifier import load_classifier
     from pulmoscan.lungs import load_reader
     from pulmoscan.output import writer
+    from pulmoscan.report.export import ReportFolder
 
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise InvalidThreshold(options.threshold)
@@ -58,6 +59,7 @@ def _screen(options: argparse.Namespace) -> int:
     load_reader()
     files = find_files(options.paths)
     exports = Exports(options.maps, options.overlays)
+    reports = ReportFolder(options.out, options.report, options.anonymous)
     out = writer(options.format)
     print(DISCLAIMER, file=sys.stderr)
     all_read = True
@@ -65,6 +67,7 @@ def _screen(options: argparse.Namespace) -> int:
     # The bar is for output that goes to a file; in a terminal the lines themselves are the progress.
     for outcome in tqdm(outcomes, total=len(files), unit="file", disable=sys.stdout.isatty() or None):
         exports.write(outcome)
+        reports.write(outcome)
         out.write(outcome)
         all_read &= outcome.status == "ok"
     return 0 if all_read else 1
@@ -133,6 +136,37 @@ def _fetch(options: argparse.Namespace) -> int:
     weights = read_weights(spec)
     print(f"wrote {spec.weights_path}\nSHA-256 {weights.sha256}", end=" ")
     print("(the published file)" if weights.is_published else "(kept; no published checksum is known)")
+    return 0
+
+
+def _samples_add(options: argparse.Namespace) -> int:
+    from pulmoscan import own_samples
+    from pulmoscan.batch import find_files
+    from pulmoscan.samples import own_folder
+
+    outcomes = own_samples.add(find_files(options.paths), options.label, options.caption)
+    for outcome in outcomes:
+        print(f"{outcome.path}: {outcome.reason or f'added as {outcome.file}'}")
+    added = sum(not outcome.reason for outcome in outcomes)
+    print(f"{added} of {len(outcomes)} added to {own_folder()}; the gallery shows them from now on.")
+    return 0 if added == len(outcomes) else 1
+
+
+def _samples_list(_: argparse.Namespace) -> int:
+    from pulmoscan.samples import own_folder, own_gallery
+
+    print(own_folder())
+    for sample in own_gallery():
+        print(f"{sample.path.relative_to(own_folder())}  {sample.label}  {sample.caption}")
+    return 0
+
+
+def _samples_remove(options: argparse.Namespace) -> int:
+    from pulmoscan import own_samples
+
+    for file in options.files:
+        own_samples.remove(file)
+        print(f"{file} is deleted")
     return 0
 
 
@@ -249,11 +283,35 @@ def _parser() -> argparse.ArgumentParser:
     )
     screen.add_argument("--maps", type=Path, metavar="DIR", help="write each heatmap as NAME.npy")
     screen.add_argument("--overlays", type=Path, metavar="DIR", help="write each overlay as NAME.png")
+    screen.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        choices=("pdf", "dicom-sr", "dicom-sc", "png", "json"),
+        help="write a report of each radiograph; may be repeated",
+    )
+    screen.add_argument(
+        "--out", type=Path, metavar="DIR", default=Path("reports"), help="where to; by default the folder reports"
+    )
+    screen.add_argument("--anonymous", action="store_true", help="leave out of reports all that names the patient")
     screen.set_defaults(run=_screen)
 
     models = commands.add_parser("models", help="list what is installed, with checksums and figures")
     models.add_argument("--markdown", action="store_true", help="only the test figures, as a Markdown table")
     models.set_defaults(run=_models)
+
+    samples = commands.add_parser("samples", help="your own radiographs in the gallery").add_subparsers(
+        required=True, metavar="add|list|remove"
+    )
+    add = samples.add_parser("add", help="put radiographs into the gallery, outside the repository")
+    add.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder or a glob")
+    add.add_argument("--label", choices=("normal", "pneumonia", "unknown"), required=True)
+    add.add_argument("--caption", default="", metavar="TEXT", help="one sentence, shown with the answer")
+    add.set_defaults(run=_samples_add)
+    samples.add_parser("list", help="what was added").set_defaults(run=_samples_list)
+    remove = samples.add_parser("remove", help="delete what was added")
+    remove.add_argument("files", nargs="+", metavar="FILE", help="as `samples list` names it")
+    remove.set_defaults(run=_samples_remove)
 
     app = commands.add_parser("app", help="start the web app")
     app.add_argument("--port", type=int, default=8501)

@@ -244,6 +244,34 @@ class GalleryDamaged(GalleryError):
         )
 
 
+class OwnGalleryDamaged(GalleryError):
+    def __init__(self, manifest: object) -> None:
+        super().__init__(
+            f"The list of your own samples, {manifest}, cannot be read. Mend or delete it, and add them again with "
+            "`python -m pulmoscan samples add`."
+        )
+
+
+class OwnGalleryInRepository(GalleryError):
+    def __init__(self, folder: object) -> None:
+        super().__init__(
+            f"{folder} lies inside the repository, where a radiograph could be published by mistake. Let "
+            "PULMOSCAN_SAMPLES name a folder elsewhere."
+        )
+
+
+class OwnGalleryNotWritable(GalleryError):
+    def __init__(self, folder: object, why: str) -> None:
+        super().__init__(f"{folder} cannot be written to ({why}). Let PULMOSCAN_SAMPLES name a folder that can be.")
+
+
+class UnknownSample(GalleryError):
+    def __init__(self, file: str, folder: object) -> None:
+        super().__init__(
+            f"No sample called {file} was added to {folder}. `python -m pulmoscan samples list` names them."
+        )
+
+
 # How it was called
 
 
@@ -255,6 +283,21 @@ class InvalidThreshold(PulmoScanError):
 class UnknownPopulation(PulmoScanError):
     def __init__(self, name: str) -> None:
         super().__init__(f"There is no population called “{name}”. Choose child, adult or auto.")
+
+
+class InvalidSetting(PulmoScanError):
+    def __init__(self, variable: str, value: str, allowed: str) -> None:
+        super().__init__(f"The environment variable {variable} is “{value}”. Set it to {allowed}, or unset it.")
+
+
+class RuntimeNotInstalled(PulmoScanError):
+    def __init__(self, runtime: str) -> None:
+        mend = "Unset PULMOSCAN_RUNTIME, and the quickest one that this machine has is used"
+        if runtime == "openvino":
+            mend += ", or install it with `pip install openvino`"
+        elif runtime == "onnxruntime":
+            mend += ", or install it with `pip install onnxruntime onnx`"
+        super().__init__(f"The runtime {runtime} is not available on this machine. {mend}.")
 
 
 class DatasetError(PulmoScanError):

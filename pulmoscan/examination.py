@@ -45,7 +45,7 @@ def examine(radiograph: Radiograph) -> Examination:
     if missing := [name for name in gate.LIMITS if name not in reader.card.limits]:
         raise WeightsDamaged(card_path(), f"it lacks the gate's limits {', '.join(missing)}")
     view = reader.look(radiograph.pixels)
-    refusal = gate.check(view, reader.card.limits, radiograph.source.chroma)
+    refusal = gate.check(view, reader.card.limits, radiograph.pixels, radiograph.source.chroma)
     defects = quality.check(radiograph.pixels, view.mask)
     return Examination(view, refusal, defects, 1000 * (time.perf_counter() - began))
 

@@ -11,14 +11,20 @@ from numpy.typing import NDArray
 
 from pulmoscan.lungs import ChestView
 
-Kind = Literal["not a chest", "in colour", "turned", "inverted", "part of a chest"]
+Kind = Literal["not a chest", "in colour", "collage", "turned", "inverted", "part of a chest"]
 
 LIMITS = ("chest", "strangeness", "turned", "inverted", "whole", "smallest_area", "largest_area", "smaller_lung")
 """What a lung card's `limits` holds; `training.calibrate_lungs` fixes them on validation."""
 
 
 LARGEST_CHROMA = 0.15
-"""A picture more coloured than this is no radiograph."""
+"""A picture more coloured than this is no radiograph: those of all datasets have none at all."""
+
+PLAIN_LINE = 2 / 255
+"""Standard deviation of the grey values of a line up to which it is plain. No dataset's radiographs have one inside."""
+
+SMALLEST_PART = 0.2
+"""Share of a picture's height or width that must lie on either side of a plain line: a caption is no second picture."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,14 @@ class Refusal:
         return f"{self.finding} {self.advice}"
 
 
-def check(view: ChestView, limits: Mapping[str, float], chroma: float = 0.0) -> Refusal | None:
+def check(
+    view: ChestView, limits: Mapping[str, float], pixels: NDArray[np.float32] | None = None, chroma: float = 0.0
+) -> Refusal | None:
     """The reason to refuse a picture, None for an upright frontal chest radiograph that shows both lungs.
 
     Args:
         limits: of the lung network's card, see `LIMITS`.
+        pixels: the picture at its own size; without it a collage may pass.
         chroma: how coloured the file is, see `radiograph.Source`.
     """
     if chroma > LARGEST_CHROMA:
@@ -68,6 +77,8 @@ def check(view: ChestView, limits: Mapping[str, float], chroma: float = 0.0) -> 
     inverted = view.inverted > limits["inverted"]
     if view.chest < limits["chest"]:
         return NOT_A_CHEST
+    if pixels is not None and is_divided(pixels):
+        return COLLAGE
     if turns or inverted:
         return _to_be_corrected(Correction(turns, inverted))
     if view.strangeness > limits["strangeness"] or not limits["smallest_area"] <= area(view) <= limits["largest_area"]:
@@ -81,6 +92,17 @@ def turns_needed(view: ChestView, limits: Mapping[str, float]) -> int:
     """Quarter turns clockwise that would put the picture upright, 0 to 3."""
     turned = int(view.turns.argmax())
     return turned if 1 - float(view.turns[0]) > limits["turned"] else 0
+
+
+def is_divided(pixels: NDArray[np.float32]) -> bool:
+    """Whether a plain line from edge to edge parts a picture [H, W] in two, as the gaps of a collage do."""
+    for lines in (pixels, pixels.T):
+        structured = lines.std(axis=1) > PLAIN_LINE
+        before = np.cumsum(structured)
+        least = SMALLEST_PART * len(lines)
+        if (~structured & (before >= least) & (before[-1] - before >= least)).any():
+            return True
+    return False
 
 
 def area(view: ChestView) -> float:
@@ -106,6 +128,11 @@ IN_COLOUR = Refusal(
     "in colour",
     "This is a picture in colour, and a radiograph is grey.",
     "Choose the radiograph itself, without colours laid over it.",
+)
+COLLAGE = Refusal(
+    "collage",
+    "The image seems to hold several pictures: plain lines divide it.",
+    "Save the one frontal chest radiograph as an image of its own.",
 )
 NOT_A_CHEST = Refusal(
     "not a chest",

@@ -7,6 +7,7 @@ to the feature map, and a model shared by many sessions is never touched.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 import torch
 import torchvision
@@ -26,8 +27,9 @@ class Network(nn.Module):
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """Model input [N, 3, 224, 224] -> feature map [N, C, 7, 7]."""
 
+    @staticmethod
     @abstractmethod
-    def activate(self, feature_map: torch.Tensor) -> torch.Tensor:
+    def activate(feature_map: torch.Tensor) -> torch.Tensor:
         """Feature map -> the rectified activations [N, C, 7, 7] that the head pools."""
 
     @property
@@ -42,8 +44,16 @@ class Network(nn.Module):
 
     def head(self, feature_map: torch.Tensor) -> torch.Tensor:
         """Feature map [N, C, 7, 7] -> logit [N]."""
-        pooled = self.activate(feature_map).mean(dim=(2, 3))
-        return self.linear(pooled).squeeze(1)
+        return self.head_alone()(feature_map)
+
+    def head_alone(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        """`head` without a hold on the backbone: what is left of the network where a runtime holds the rest."""
+        activate, linear = self.activate, self.linear
+
+        def head(feature_map: torch.Tensor) -> torch.Tensor:
+            return linear(activate(feature_map).mean(dim=(2, 3))).squeeze(1)
+
+        return head
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(x))
@@ -65,7 +75,8 @@ class DenseNet(Network):
     def features(self, x: torch.Tensor) -> torch.Tensor:
         return self.backbone.features(x)
 
-    def activate(self, feature_map: torch.Tensor) -> torch.Tensor:
+    @staticmethod
+    def activate(feature_map: torch.Tensor) -> torch.Tensor:
         return functional.relu(feature_map)
 
     @property
@@ -92,7 +103,8 @@ class ResNet(Network):
         x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
         return net.layer4(net.layer3(net.layer2(net.layer1(x))))
 
-    def activate(self, feature_map: torch.Tensor) -> torch.Tensor:
+    @staticmethod
+    def activate(feature_map: torch.Tensor) -> torch.Tensor:
         return feature_map  # layer4 ends in a ReLU
 
     @property

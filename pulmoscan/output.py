@@ -38,7 +38,7 @@ class Csv:
     def write(self, outcome: Outcome) -> None:
         fields = outcome.as_dict()
         fields["warnings"] = " ".join(fields["warnings"])
-        self.rows.writerow({name: _harmless(value) for name, value in fields.items()})
+        self.rows.writerow({name: harmless(value) for name, value in fields.items()})
 
 
 class Table:
@@ -75,7 +75,7 @@ def writer(output_format: str) -> Writer:
     return writers[output_format](sys.stdout)
 
 
-def _harmless(value: object) -> object:
+def harmless(value: object) -> object:
     """A text that a spreadsheet would run as a formula gets an apostrophe before it (OWASP, CSV injection)."""
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{value}"

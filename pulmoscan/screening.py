@@ -180,9 +180,14 @@ def read_with(classifier: Classifier, radiograph: Radiograph, examination: Exami
         source_warnings=radiograph.dicom.warnings if radiograph.dicom else (),
         field_of_view=field_of_view,
         findings=classifier.findings(forward),
-        notes=classifier.notes(field_of_view),
+        notes=(*_correction(radiograph), *classifier.notes(field_of_view)),
         examination=examination,
     )
+
+
+def _correction(radiograph: Radiograph) -> tuple[str, ...]:
+    done = radiograph.source.correction
+    return (f"The picture was {done} before it was read, as the user asked.",) if done else ()
 
 
 def operating_point(card: Card, population: PopulationChoice = "auto", age: float | None = None) -> OperatingPoint:

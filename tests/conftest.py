@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="the datasets are not in ../shared/data"))
         if item.get_closest_marker("weights") and missing:
             item.add_marker(pytest.mark.skip(reason=f"weights/ lacks {', '.join(missing)}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Compiled networks are kept from run to run, but apart from the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PULMOSCAN_CACHE", str(request.config.cache.mkdir("compiled")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +118,12 @@ def install(spec: ModelSpec, network: Network) -> None:
             heat_method="hirescam",
             heat_reference=0.2,
             scores={
-                (population, split): Scores(rng.beta(1.5, 6, 200), rng.beta(6, 1.5, 350))
+                (population, split): Scores(
+                    rng.beta(1.5, 6, 200),
+                    rng.beta(6, 1.5, 350),
+                    tuple(f"normal_{i}.png" for i in range(200)),
+                    tuple(f"pneumonia_{i}.png" for i in range(350)),
+                )
                 for population in POPULATIONS
                 for split in ("validation", "test")
             },

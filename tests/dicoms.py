@@ -53,6 +53,8 @@ def dicom(
     dataset.file_meta = FileMetaDataset()
     dataset.SOPClassUID = uid.DigitalXRayImageStorageForPresentation
     dataset.SOPInstanceUID = uid.generate_uid()
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = uid.generate_uid(), uid.generate_uid()
     dataset.Modality = "DX"
     dataset.BodyPartExamined = "CHEST"

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
@@ -140,6 +141,36 @@ class TestScreen:
             assert Image.open(overlays / f"{name}.png").size == heat.shape[::-1]
             shapes.add(heat.shape)
         assert shapes == {(HEIGHT, WIDTH), (WIDTH, HEIGHT)}
+
+    def test_reports_are_written_beside_one_another_with_names_of_their_own(
+        self, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (pictures / "scan.dcm").write_bytes(save(dicom(12)))
+        flags = [flag for kind in ("pdf", "dicom-sr", "dicom-sc", "json") for flag in ("--report", kind)]
+        code, _, _ = run(capsys, "screen", pictures, "--model", "resnet18", *flags, "--out", tmp_path / "out")
+        assert code == 1, "two files cannot be screened, and the others are reported all the same"
+        stems = ("good", "good-2", "scan")
+        expected = {f"{s}{e}" for s in stems for e in (".pdf", "-report.dcm", "-overlay.dcm", ".json")}
+        assert {path.name for path in (tmp_path / "out").iterdir()} == expected
+        assert pydicom.dcmread(tmp_path / "out" / "scan-report.dcm").PatientID == "MRN-4711"
+        assert json.loads((tmp_path / "out" / "good.json").read_text())["label"] in ("pneumonia", "normal")
+
+    def test_anonymous_reports_have_names_that_say_nothing(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = tmp_path / "Doe Jane.dcm"
+        path.write_bytes(save(dicom(12)))
+        flags = ("--report", "pdf", "--report", "dicom-sr", "--anonymous", "--out", tmp_path / "out")
+        assert run(capsys, "screen", path, "--model", "resnet18", *flags)[0] == 0
+        assert {p.name for p in (tmp_path / "out").iterdir()} == {"radiograph.pdf", "radiograph-report.dcm"}
+        for written in (tmp_path / "out").iterdir():
+            assert b"Doe" not in written.read_bytes()
+
+    def test_folder_for_reports_that_cannot_be_made(self, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        out = pictures / "good.png" / "x"
+        code, _, err = run(capsys, "screen", pictures, "--model", "resnet18", "--report", "pdf", "--out", out)
+        assert code == 1
+        assert "--out" in err
 
     def test_missing_paths_and_empty_folders_are_reported(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -10,6 +10,7 @@ import pytest
 from pulmoscan import gate
 from pulmoscan.gate import Correction, check
 from tests.chest_views import chest_view, two_lungs
+from tests.pictures import chest
 
 LIMITS = {
     "chest": 0.5,
@@ -69,8 +70,8 @@ def test_lopsided_lungs_are_a_part_of_a_chest() -> None:
 
 
 def test_colour_is_refused_whatever_the_network_says() -> None:
-    assert check(chest_view(), LIMITS, gate.LARGEST_CHROMA) is None
-    refusal = check(chest_view(), LIMITS, gate.LARGEST_CHROMA + 0.01)
+    assert check(chest_view(), LIMITS, chroma=gate.LARGEST_CHROMA) is None
+    refusal = check(chest_view(), LIMITS, chroma=gate.LARGEST_CHROMA + 0.01)
     assert refusal
     assert refusal.kind == "in colour"
 
@@ -102,3 +103,20 @@ def test_inversion_alone() -> None:
     assert refusal.correction == Correction(0, True)
     assert refusal.correction.done == "inverted"
     assert refusal.message == "This radiograph looks inverted: bone dark on white. Invert its grey values."
+
+
+@pytest.mark.parametrize("gap", [1, 8])
+@pytest.mark.parametrize("beside", [False, True])
+def test_two_pictures_with_a_gap_are_a_collage(gap: int, beside: bool) -> None:
+    one = chest(200, 240).astype(np.float32)
+    between = np.ones((200, gap) if beside else (gap, 240), np.float32)
+    both = np.concatenate([one, between, one], axis=1 if beside else 0)
+    assert check(chest_view(), LIMITS, one) is None
+    assert check(chest_view(), LIMITS, both) == gate.COLLAGE
+    assert check(chest_view(chest=0.1), LIMITS, both) == gate.NOT_A_CHEST, "a page of text has plain lines too"
+
+
+def test_border_and_caption_make_no_collage() -> None:
+    picture = np.pad(chest(200, 240).astype(np.float32), ((30, 60), (50, 50)))
+    picture[250:262, 60:120] = 1.0  # a caption below, in the border
+    assert check(chest_view(), LIMITS, picture) is None

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 
 import cv2
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -159,6 +160,26 @@ def test_overlay(pixels: NDArray[np.float32]) -> None:
     assert picture.shape == (70, 80, 3)
     assert picture.dtype == np.uint8
     assert (np.ptp(picture[35, 40].astype(int))) > 50  # coloured at the peak
+
+
+@pytest.mark.parametrize("opacity", [0.3, 0.6, 1.0])
+def test_overlay_is_the_mix_of_grey_and_colour(opacity: float) -> None:
+    """The palette is a short cut; computed at length the picture is the same but for rounding."""
+    rng = np.random.default_rng(0)
+    pixels, heat = rng.random((2, 90, 70), dtype=np.float32)
+    colour = matplotlib.colormaps[gradcam.COLOUR_MAP](heat)[..., :3]
+    alpha = opacity * np.sqrt(heat)[..., None]
+    expected = 255 * (pixels[..., None] * (1 - alpha) + colour * alpha)
+    np.testing.assert_allclose(gradcam.overlay(pixels, heat, opacity), expected, atol=4)
+    assert np.abs(gradcam.overlay(pixels, heat, opacity) - expected).mean() < 0.6
+
+
+def test_overlay_takes_read_only_and_odd_strides(pixels: NDArray[np.float32]) -> None:
+    heat = gradcam.heatmap(spike(), 1.0, 70, 80)
+    expected = gradcam.overlay(pixels, heat, 0.6)
+    frozen = np.asfortranarray(pixels)
+    frozen.flags.writeable = False
+    np.testing.assert_array_equal(gradcam.overlay(frozen, np.asfortranarray(heat), 0.6), expected)
 
 
 def test_overlay_without_heat_or_opacity_is_the_radiograph(pixels: NDArray[np.float32]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 from PIL import Image
 
 from pulmoscan import samples
-from pulmoscan.errors import GalleryDamaged, GalleryMissing
-from pulmoscan.samples import gallery
+from pulmoscan.errors import GalleryDamaged, GalleryMissing, OwnGalleryDamaged
+from pulmoscan.samples import gallery, own_gallery
 
 LOWEST_OF_COPIES = 0.93
 """The least that a radiograph and its own smaller copy reach; see test_samples/README.md."""
@@ -67,6 +68,70 @@ def test_refuses_a_damaged_manifest(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "samples.json").write_bytes(content)
     with pytest.raises(GalleryDamaged, match="git checkout"):
         gallery(tmp_path)
+
+
+def test_order_is_fixed_and_mixes_the_labels() -> None:
+    mixed = samples.shuffled(gallery())
+    assert mixed == samples.shuffled(gallery()[::-1])
+    labels = [sample.label for sample in mixed if sample.has_answer]
+    changes = sum(first != second for first, second in itertools.pairwise(labels))
+    assert changes >= 3, "the classes do not stand in blocks"
+
+
+# The user's own
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "own"
+    monkeypatch.setenv("PULMOSCAN_SAMPLES", str(folder))
+    return folder
+
+
+def save(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (8, 8)).save(path)
+
+
+def test_own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PULMOSCAN_SAMPLES", raising=False)
+    assert samples.own_folder() == tmp_path / ".pulmoscan" / "samples"
+    monkeypatch.setenv("PULMOSCAN_SAMPLES", "~/chests")
+    assert samples.own_folder() == tmp_path / "chests"
+
+
+def test_there_are_no_own_samples_until_there_are(own: Path) -> None:
+    assert own_gallery() == []
+    own.mkdir()
+    assert own_gallery() == []
+
+
+def test_a_datasets_folder_labels_its_images(own: Path) -> None:
+    for name in ("test/NORMAL/a.jpeg", "test/Pneumonia/b.jpeg", "test/other/c.png", "notes.txt/d.txt"):
+        save(own / name) if name.endswith(("jpeg", "png")) else (own / name).parent.mkdir(parents=True)
+    found = own_gallery()
+    assert [(s.path.name, s.label) for s in found] == [
+        ("a.jpeg", "normal"),
+        ("b.jpeg", "pneumonia"),
+        ("c.png", "unknown"),
+    ]
+    assert all(sample.is_own for sample in found)
+
+
+def test_of_a_large_dataset_only_some_are_shown(own: Path) -> None:
+    for number in range(samples.MOST_OWN + 5):
+        save(own / f"{number:03}.png")
+    assert len(own_gallery()) == samples.MOST_OWN
+
+
+def test_own_manifest_comes_first_and_a_damaged_one_is_told(own: Path) -> None:
+    save(own / "z.png")
+    write_manifest(own, entry(label="pneumonia"))
+    assert [(s.path.name, s.label) for s in own_gallery()] == [("a.png", "pneumonia"), ("z.png", "unknown")]
+    (own / "samples.json").write_text('{"samples": {}}')
+    with pytest.raises(OwnGalleryDamaged, match="samples add"):
+        own_gallery()
 
 
 # The gallery of this checkout

@@ -13,7 +13,7 @@ import torch
 from pulmoscan import gate, screening
 from pulmoscan.classifier import Classifier, Forward
 from pulmoscan.errors import InvalidThreshold, PulmoScanError, RefusedByGate, UnknownModel, UnknownPopulation
-from pulmoscan.examination import examine
+from pulmoscan.examination import corrected, examine
 from pulmoscan.lungs import LungReader
 from pulmoscan.quality import Defect
 from pulmoscan.radiograph import Radiograph
@@ -236,6 +236,15 @@ def test_override_is_said_in_every_screening(models: Path, radiographs: list[Rad
     for threshold in (0.0, 1.0):
         warnings = decide(result, "adult", threshold).warnings
         assert "although it was refused" in warnings[0]
+
+
+def test_correction_is_said_in_every_screening(models: Path, radiographs: list[Radiograph]) -> None:
+    assert models.is_dir()
+    turned = corrected(radiographs[0], gate.Correction(2))
+    result = read(turned, "resnet18")
+    for threshold in (0.0, 1.0):
+        assert any("was turned by 180° before it was read" in w for w in decide(result, "child", threshold).warnings)
+    assert not any("before it was read" in w for w in screen(radiographs[0], "resnet18").warnings)
 
 
 def test_models_share_one_examination(

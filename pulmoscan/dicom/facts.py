@@ -140,7 +140,7 @@ def text(dataset: Dataset, keyword: str) -> str:
 def kind(header: Dataset) -> str:
     """The SOP class in words."""
     uid = value(header, "SOPClassUID")
-    return str(getattr(uid, "name", uid or "unknown")).removesuffix(" Storage").removesuffix(" Image")
+    return str(getattr(uid, "name", uid or "unknown")).replace(" Storage", "").replace(" Image", "")
 
 
 def age(header: Dataset) -> float | None:

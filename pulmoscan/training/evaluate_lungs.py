@@ -54,7 +54,7 @@ def evaluate_lungs(data: Sequence[Path], split: Split = "test") -> tuple[dict[st
 
     def judge(kind: str, expected: str, pixels: NDArray[np.float32], chroma: float = 0.0) -> ChestView:
         view = reader.look(pixels)
-        refusal = gate.check(view, reader.card.limits, chroma)
+        refusal = gate.check(view, reader.card.limits, pixels, chroma)
         outcomes.setdefault((kind, expected), []).append(_is_as_expected(refusal, expected))
         return view
 

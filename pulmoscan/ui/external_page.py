@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pulmoscan.errors import ExternalPackageMissing
 from pulmoscan.external import package_is_installed
 from pulmoscan.external.weights import PUBLISHED_MEGABYTES, download
 from pulmoscan.external.xrv import SCALED_THRESHOLD, XrvClassifier, load_external
@@ -33,7 +32,7 @@ def external_page() -> None:
         spec = _choice()
         st.markdown(spec.summary)
         if not package_is_installed():
-            _not_installed(spec)
+            _not_installed()
         elif not spec.weights_path.is_file():
             _no_weights(spec)
         else:
@@ -54,9 +53,10 @@ def _choice() -> ExternalSpec:
     return EXTERNAL_MODELS[name]
 
 
-def _not_installed(spec: ExternalSpec) -> None:
-    st.info(str(ExternalPackageMissing(spec.title)), icon=":material/extension:")
-    st.code("python -m pip install -r requirements-xrv.txt", language="shell")
+def _not_installed() -> None:
+    st.info("The package torchxrayvision is not installed.", icon=":material/extension:")
+    st.markdown("Run this in the environment that runs PulmoScan, and start anew:")
+    st.code("python -m pip install -r requirements-xrv.txt", language="shell", wrap_lines=True)
     st.caption("It is optional, since it brings a dozen packages along. All other pages work without it.")
     st.markdown(ABOUT)
 

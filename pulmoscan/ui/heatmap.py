@@ -14,6 +14,7 @@ from pulmoscan.lungs import draw_outline
 from pulmoscan.radiograph import Radiograph
 from pulmoscan.registry import HeatMethod
 from pulmoscan.screening import MOSTLY_INSIDE, Reading
+from pulmoscan.ui.dicom_panel import windowed
 from pulmoscan.ui.viewer import Pane, viewer
 
 LARGEST_SIDE = 1400  # pixels on the screen: as sharp as needed at a moderate zoom, and quick to send
@@ -24,7 +25,7 @@ METHOD_NAMES: dict[HeatMethod, str] = {"gradcam": "Grad-CAM", "hirescam": "HiRes
 
 def radiograph_alone(radiograph: Radiograph) -> None:
     """The picture and nothing else, where there is no reading of it."""
-    viewer([_plain(radiograph, _display(radiograph), "The picture as it came")], radiograph.key)
+    viewer([_plain(radiograph, for_display(radiograph), "The picture as it came")], radiograph.key)
 
 
 def heatmap(radiograph: Radiograph, reading: Reading) -> None:
@@ -51,7 +52,11 @@ def heatmap(radiograph: Radiograph, reading: Reading) -> None:
             if reading.is_external
             else "The default is the one whose heat lies better inside the lungs on the validation split.",
         )
-    pixels = _display(radiograph)
+    # A window is of the file's own values: what was turned or inverted is shown as the model sees it.
+    if radiograph.dicom and not radiograph.source.correction:
+        pixels = windowed(radiograph.dicom, radiograph.key)
+    else:
+        pixels = for_display(radiograph)
     height, width = pixels.shape
     panes = [_plain(radiograph, pixels)]
     marked, titles, described = panes[0].pixels, [], []
@@ -98,18 +103,24 @@ def _plain(radiograph: Radiograph, pixels: NDArray[np.float32], title: str = "Ra
 def _legend(reading: Reading) -> None:
     if reading.is_faint:
         st.info("Hardly anything in the picture raised the score, so the heatmap is faint.", icon=":material/blur_on:")
-    colours = ",".join(to_hex(c) for c in matplotlib.colormaps[gradcam.COLOUR_MAP](np.linspace(0, 1, 9)))
-    st.html(
-        '<div class="legend"><span>little</span>'
-        f'<div class="legend-bar" style="background:linear-gradient(90deg,{colours})"></div><span>much</span></div>'
-    )
+    st.html(colour_bar("little", "much"))
     st.caption(
         "Colour marks what raised the score, coarsely: the model sees 7 × 7 fields. Strength is absolute, so a weak "
         "map looks weak. It is a hint where to look, and no outline of disease."
     )
 
 
-def _display(radiograph: Radiograph) -> NDArray[np.float32]:
+def colour_bar(low: str, high: str) -> str:
+    """HTML of the heatmaps' colour scale with words at its ends."""
+    colours = ",".join(to_hex(c) for c in matplotlib.colormaps[gradcam.COLOUR_MAP](np.linspace(0, 1, 9)))
+    return (
+        f'<div class="legend"><span>{low}</span>'
+        f'<div class="legend-bar" style="background:linear-gradient(90deg,{colours})"></div><span>{high}</span></div>'
+    )
+
+
+def for_display(radiograph: Radiograph) -> NDArray[np.float32]:
+    """The pixels at no more than the largest side that the screen is given."""
     factor = LARGEST_SIDE / max(radiograph.pixels.shape)
     if factor >= 1:
         return radiograph.pixels

@@ -11,10 +11,12 @@ from pulmoscan.registry import Card, get_spec
 from pulmoscan.screening import Reading
 from pulmoscan.ui import session
 from pulmoscan.ui.decision import decision
+from pulmoscan.ui.dicom_panel import dicom_panel
+from pulmoscan.ui.downloads import downloads
 from pulmoscan.ui.frame import page, told_in_words
 from pulmoscan.ui.heatmap import heatmap
 from pulmoscan.ui.picker import chosen_line, picker
-from pulmoscan.ui.refusal import override_mark, refusal_panel
+from pulmoscan.ui.refusal import let_through
 from pulmoscan.ui.threshold import population_control, threshold_control, threshold_now
 
 LIMITS = "For frontal chest radiographs of children and adults. What does not look like one is refused."
@@ -37,19 +39,16 @@ def reading_of_choice(name: str, card: Card) -> Reading | None:
         st.info("Choose a radiograph to see the model's reading of it.", icon=":material/arrow_upward:")
         st.caption(LIMITS)
         return None
-    with st.spinner("Looking for the lungs …"):
-        refusal = chosen.examination().refusal
     chosen_line(chosen)
-    if refusal and not chosen.overridden:
-        refusal_panel(chosen, refusal)
+    if chosen.radiograph.dicom:
+        dicom_panel(chosen.radiograph.dicom, chosen.radiograph.key)
+    if not let_through(chosen):
         return None
     with st.spinner("Reading the radiograph …"):
         reading = chosen.reading(name, card)
-    if refusal:
-        override_mark(refusal)
     result, picture = st.columns([5, 9], gap="large")
     with result:
-        _result(reading)
+        _result(chosen.radiograph, reading)
     with picture:
         _picture(chosen.radiograph, reading)
     return reading
@@ -59,7 +58,7 @@ def reading_of_choice(name: str, card: Card) -> Reading | None:
 
 
 @st.fragment
-def _result(reading: Reading) -> None:
+def _result(radiograph: Radiograph, reading: Reading) -> None:
     with told_in_words():
         above = st.container()
         population = population_control(reading)
@@ -70,6 +69,7 @@ def _result(reading: Reading) -> None:
         threshold_control(reading, population)
         for warning in outcome.warnings:
             st.warning(warning, icon=":material/info:")
+        downloads(radiograph, outcome)
 
 
 @st.fragment

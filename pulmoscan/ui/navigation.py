@@ -8,6 +8,8 @@ import streamlit as st
 
 from pulmoscan.registry import MODELS
 
+WORKBENCH = {"compare": "Compare", "threshold_lab": "Threshold lab"}
+"""The researcher's pages: file and title."""
 ICON = Path(__file__).with_name("icon.svg")
 
 
@@ -17,8 +19,9 @@ def navigation() -> st.Page:
     # No icons here: a page's icon is its favicon too, and Streamlit fetches that one from Google.
     pages = [st.Page("pages/overview.py", title="Overview", default=True)]
     pages += [st.Page(f"pages/{spec.name}.py", title=f"{spec.title} · {spec.role}") for spec in MODELS.values()]
+    workbench = [st.Page(f"pages/{file}.py", title=title) for file, title in WORKBENCH.items()]
     external = [st.Page("pages/torchxrayvision.py", title="torchxrayvision")]
-    return st.navigation({"": pages, "External models": external}, position="top")
+    return st.navigation({"": pages, "Workbench": workbench, "External models": external}, position="top")
 
 
 def go_through_home() -> None:

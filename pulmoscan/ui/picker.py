@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import cv2
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
-from pulmoscan.errors import PulmoScanError
-from pulmoscan.radiograph import FILE_EXTENSIONS, FORMAT_NAMES, load_radiograph
-from pulmoscan.samples import GallerySample, gallery
+from pulmoscan.radiograph import FORMAT_NAMES, load_radiograph
 from pulmoscan.ui import session
 from pulmoscan.ui.frame import plain
+from pulmoscan.ui.gallery import gallery_panel, question
 from pulmoscan.ui.session import Chosen
-
-THUMBNAIL_SIDE = 224
 
 
 def picker() -> None:
@@ -25,7 +17,7 @@ def picker() -> None:
     with left:
         _upload()
     with right:
-        _gallery()
+        gallery_panel()
     if problem := session.problem():
         still = " The radiograph chosen before is still shown below." if session.chosen() else ""
         st.error(problem + still, icon=":material/error:")
@@ -47,14 +39,16 @@ def chosen_line(chosen: Chosen) -> None:
                 key="uncorrect",
             )
         st.button("Remove", icon=":material/close:", on_click=session.remove, key="remove")
+    if chosen.sample:
+        question(chosen.sample)
 
 
 def _upload() -> None:
+    # Any file may be offered: DICOM files often have no ending. What cannot be read gets a reason.
     # A new key after each upload empties the widget: what is chosen stands in one place, the session.
     turn = st.session_state.setdefault("upload_turn", 0)
     st.file_uploader(
         f"Upload a radiograph ({FORMAT_NAMES})",
-        type=list(FILE_EXTENSIONS),
         key=f"upload-{turn}",
         on_change=_take_upload,
         help="It is held in memory for this session only; nothing is written to disk.",
@@ -69,38 +63,3 @@ def _take_upload() -> None:
             lambda: Chosen(load_radiograph(file.getvalue(), file.name), "Uploaded; in memory for this session only."),
             file.name,
         )
-
-
-def _gallery() -> None:
-    st.markdown("Or try one from the gallery")
-    try:
-        cards = [(sample, _thumbnail(sample.path, sample.path.stat().st_mtime_ns)) for sample in gallery()]
-    except PulmoScanError as error:
-        st.info(str(error), icon=":material/photo_library:")
-        return
-    with st.container(horizontal=True, wrap=False, key="gallery"):
-        for number, (sample, thumbnail) in enumerate(cards):
-            with st.container(width=112, gap="xsmall", key=f"sample-{number}"):
-                st.image(thumbnail, alt=sample.caption)
-                st.button(sample.title, key=f"show-{number}", width="stretch", on_click=_take_sample, args=(sample,))
-
-
-def _take_sample(sample: GallerySample) -> None:
-    session.choose(lambda: _load_sample(sample), sample.title)
-
-
-def _load_sample(sample: GallerySample) -> Chosen:
-    about = sample.caption if sample.origin in sample.caption else f"{sample.caption} {sample.origin}."
-    return Chosen(load_radiograph(sample.path, sample.title), about)
-
-
-@st.cache_data
-def _thumbnail(path: Path, modified: int) -> NDArray[np.uint8]:  # noqa: ARG001
-    """The middle square of a gallery image; `modified` renews it with its file."""
-    pixels = load_radiograph(path).pixels
-    side = min(pixels.shape)
-    top, left = ((length - side) // 2 for length in pixels.shape)
-    square = cv2.resize(
-        pixels[top : top + side, left : left + side], (THUMBNAIL_SIDE, THUMBNAIL_SIDE), interpolation=cv2.INTER_AREA
-    )
-    return (square * 255).astype(np.uint8)

@@ -10,11 +10,25 @@ from pulmoscan.ui.heatmap import radiograph_alone
 from pulmoscan.ui.session import Chosen
 
 
-def refusal_panel(chosen: Chosen, refusal: Refusal) -> None:
+def let_through(chosen: Chosen) -> bool:
+    """Whether the picture in view may be screened; draws the refusal or, where it was overridden, the mark of that."""
+    with st.spinner("Looking for the lungs …"):
+        refusal = chosen.examination().refusal
+    if refusal is None:
+        return True
+    if chosen.overridden:
+        _override_mark(refusal)
+    else:
+        _refusal_panel(chosen, refusal)
+    return chosen.overridden
+
+
+def _refusal_panel(chosen: Chosen, refusal: Refusal) -> None:
     """The reason, the mend, the picture itself, and a way past the gate for this one picture."""
     reason, picture = st.columns([5, 9], gap="large")
     with reason, st.container(key="refusal", gap="small"):
-        st.subheader(f":red[:material/block: {headline(refusal)}]", anchor=False)
+        headline = "Needs to be put right" if refusal.correction else "Not screened"
+        st.subheader(f":red[:material/block: {headline}]", anchor=False)
         st.markdown(f"{refusal.finding} It gets no probability.")
         st.markdown(f"**{refusal.advice}**")
         if refusal.correction:
@@ -35,11 +49,6 @@ def refusal_panel(chosen: Chosen, refusal: Refusal) -> None:
         radiograph_alone(chosen.radiograph)
 
 
-def headline(refusal: Refusal) -> str:
-    """The refusal in a few words."""
-    return "Needs to be put right" if refusal.correction else "Not screened"
-
-
 def button_text(correction: Correction) -> str:
     """What a click does: “Turn by 180°”, “Turn by 90° to the right and invert”."""
     turn = f"turn by {TURNS[correction.turns]}" if correction.turns else ""
@@ -47,7 +56,7 @@ def button_text(correction: Correction) -> str:
     return text[:1].upper() + text[1:]
 
 
-def override_mark(refusal: Refusal) -> None:
+def _override_mark(refusal: Refusal) -> None:
     """Stands above a result that was given in spite of a refusal, for as long as it is in view."""
     with st.container(key="overridden", horizontal=True, vertical_alignment="center"):
         st.markdown(f":material/block: **Screened although it was refused.** {refusal.finding}")

@@ -19,7 +19,8 @@ from pulmoscan.gate import Correction
 from pulmoscan.lungs import load_reader
 from pulmoscan.radiograph import Radiograph
 from pulmoscan.registry import Card
-from pulmoscan.screening import Reading
+from pulmoscan.samples import GallerySample
+from pulmoscan.screening import PopulationChoice, Reading
 from pulmoscan.ui.frame import UNFORESEEN, plain
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class Chosen:
     Attributes:
         about: what is known of it, in Markdown.
         readings: what each model found, by the checksum of its weights.
+        sample: the picture of the gallery that it is, if it is one.
         examinations: what was seen before any of them ran, by the checksum of the lung network's weights.
         overridden: the user wants it screened even if the gate refuses it.
         original: the choice as it came, where this is a corrected one.
@@ -40,6 +42,7 @@ class Chosen:
     radiograph: Radiograph
     about: str
     readings: dict[str, Reading] = field(default_factory=dict)
+    sample: GallerySample | None = None
     examinations: dict[str, Examination] = field(default_factory=dict)
     overridden: bool = False
     original: Chosen | None = None
@@ -70,6 +73,11 @@ def chosen() -> Chosen | None:
     return st.session_state.get("chosen")
 
 
+def population() -> PopulationChoice:
+    """Whose operating point the user chose, on whichever page."""
+    return st.session_state.get("population", "auto")
+
+
 def problem() -> str | None:
     """Why the latest choice could not be followed, if it could not; the radiograph before it then stays in view."""
     return st.session_state.get("problem")
@@ -96,7 +104,7 @@ def correct(correction: Correction) -> None:
     """Put the radiograph in view right, as the gate proposes."""
     if before := chosen():
         radiograph = corrected(before.radiograph, correction)
-        st.session_state.chosen = Chosen(radiograph, before.about, original=before)
+        st.session_state.chosen = Chosen(radiograph, before.about, sample=before.sample, original=before)
 
 
 def uncorrect() -> None:

@@ -8,6 +8,7 @@ from pulmoscan import screening
 from pulmoscan.metrics import Figure
 from pulmoscan.registry import Population
 from pulmoscan.screening import POPULATION_CHOICES, OperatingPoint, PopulationChoice, Reading
+from pulmoscan.ui import session
 
 STEP = 0.01
 GROUPS: dict[Population, str] = {"child": "children", "adult": "adults"}
@@ -19,7 +20,7 @@ def population_control(reading: Reading) -> PopulationChoice:
     return st.segmented_control(
         "Patient",
         POPULATION_CHOICES,
-        default=_population(),
+        default=session.population(),
         required=True,
         format_func=CHOICE_NAMES.__getitem__,
         key=f"population-{reading.model}",
@@ -93,10 +94,6 @@ def _key(reading: Reading, point: OperatingPoint) -> str:
     return f"threshold-{reading.model}-{point.population}"
 
 
-def _population() -> PopulationChoice:
-    return st.session_state.get("population", "auto")
-
-
 def _take_population(reading: Reading) -> None:
     """Another population brings its operating point, not the threshold that it was left at before."""
     st.session_state.population = st.session_state[f"population-{reading.model}"]
@@ -104,5 +101,5 @@ def _take_population(reading: Reading) -> None:
 
 
 def _reset(reading: Reading) -> None:
-    point = screening.operating_point(reading.card, _population(), reading.age)
+    point = screening.operating_point(reading.card, session.population(), reading.age)
     st.session_state[_key(reading, point)] = point.threshold

@@ -5,6 +5,7 @@ const STEP = 1.5;
 
 export default function ({ data, parentElement: root }) {
   const panes = root.querySelector(".panes");
+  panes.style.setProperty("--smallest", data.smallest);
   if (root.subject !== data.subject) Object.assign(root, { subject: data.subject, view: { ...WHOLE } });
   while (panes.children.length > data.panes.length) panes.lastElementChild.remove();
   while (panes.children.length < data.panes.length) panes.append(newPane());

@@ -37,16 +37,18 @@ class Pane:
     alt: str
 
 
-def viewer(panes: Sequence[Pane], subject: str) -> None:
+def viewer(panes: Sequence[Pane], subject: str, smallest: str = "17rem") -> None:
     """Show panes of equal size.
 
     Args:
         subject: identifies the radiograph; the zoom goes back to the whole picture when it changes.
+        smallest: width of a pane below which fewer stand in a row; in CSS units.
     """
     _viewer(
         key="viewer",
         data={
             "subject": subject,
+            "smallest": smallest,
             "panes": [{"source": _data_uri(p.pixels), "title": p.title, "alt": p.alt} for p in panes],
         },
     )

@@ -86,7 +86,7 @@ def running_app(weights: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "Home.py", "--server.headless=true", f"--server.port={port}",
                "--server.address=127.0.0.1", "--server.fileWatcherType=none"]  # fmt: skip
-    environment = {**os.environ, "PULMOSCAN_WEIGHTS": str(weights)}
+    environment = {**os.environ, "PULMOSCAN_WEIGHTS": str(weights), "PULMOSCAN_SAMPLES": str(weights / "no samples")}
     with subprocess.Popen(command, cwd=ROOT, env=environment) as app:
         try:
             address = f"http://127.0.0.1:{port}"

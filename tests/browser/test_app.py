@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pulmoscan.samples import gallery, shuffled
 from tests.browser.conftest import ROOT, Open, running_app
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ pytestmark = pytest.mark.browser
 
 OUTPUT = Path(__file__).parent / "output"
 README_PICTURE = ROOT / "docs" / "images" / "model-page.png"
+ALTS = "images => images.map(image => image.alt)"
 SUSPECTED, CLEARED = "Pneumonia suspected", "No sign of pneumonia found"
+PNEUMONIA = next(n for n, sample in enumerate(shuffled(gallery())) if sample.label == "pneumonia")
 TITLES = {"densenet121": "DenseNet-121", "resnet50": "ResNet-50"}
 
 
@@ -99,6 +102,34 @@ def test_visit(app: str, new_page: Open, upload_file: Path) -> None:
     assert panes(page).first.get_attribute("src") == picture
 
 
+def test_gallery_asks_before_it_tells_by_keyboard_alone(app: str, new_page: Open) -> None:
+    page = new_page()
+    page.goto(f"{app}/resnet18")
+    case = samples(page).nth(PNEUMONIA)
+    expect(case).to_be_visible()
+    shown = page.get_by_test_id("stMain")
+    for telling in ("Pneumonia 1", "Normal 1", "denser than normal"):
+        expect(shown.get_by_text(telling)).to_have_count(0)
+    assert not re.search("normal|pneumonia", " ".join(page.locator(".st-key-gallery img").evaluate_all(ALTS)), re.I)
+
+    for _ in range(60):  # Tab reaches it, without the mouse
+        page.keyboard.press("Tab")
+        if case.evaluate("button => button === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    expect(panes(page)).to_have_count(2)
+    settled(page)
+    question = page.locator(".st-key-question")
+    expect(question).to_contain_text("What do you think?")
+    expect(question).not_to_contain_text("Labelled")
+    question.get_by_role("button", name="Normal").focus()
+    page.keyboard.press("Enter")
+    expect(question).to_contain_text("You thought: normal. Labelled pneumonia.")
+    expect(question).to_contain_text("denser than normal lungs")
+    expect(in_view(page)).to_contain_text("shows no real patient")
+    expect(samples(page).nth(PNEUMONIA)).to_have_text(re.compile(r"Case \d+: pneumonia"))
+
+
 def test_panes_zoom_and_move_together(app: str, new_page: Open) -> None:
     page = new_page()
     page.goto(f"{app}/densenet121")
@@ -149,7 +180,9 @@ def test_look(app: str, new_page: Open, device: str, width: int, height: int, sc
     shoot("overview")
 
     page.goto(f"{app}/densenet121")
-    samples(page).filter(has_text="Pneumonia").first.click()
+    expect(samples(page).first).to_be_visible()
+    shoot("gallery")
+    samples(page).nth(PNEUMONIA).click()
     expect(panes(page)).to_have_count(2)
     shoot("model-page")
     if os.environ.get("PULMOSCAN_SAVE_SCREENSHOTS") == "1" and (device, scheme) == ("desktop", "light"):

@@ -14,8 +14,15 @@ from tests.pictures import encode, grey8
 
 
 @pytest.fixture(autouse=True)
-def _installed(models: Path, gallery: Path) -> None:
-    """Every test here has models and a gallery."""
+def _installed(models: Path, gallery: Path, own_samples: Path) -> None:
+    """Every test here has models and a gallery, and none of the tester's own pictures."""
+
+
+@pytest.fixture
+def own_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the user's own samples; empty."""
+    monkeypatch.setenv("PULMOSCAN_SAMPLES", str(tmp_path / "own"))
+    return tmp_path / "own"
 
 
 @pytest.fixture

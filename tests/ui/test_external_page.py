@@ -47,7 +47,8 @@ def test_not_installed_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pulmoscan.ui.external_page.package_is_installed", lambda: False)
     app = open_external()
     assert not app.exception
-    assert "requirements-xrv.txt" in app.info[0].value
+    assert "not installed" in app.info[0].value
+    assert "requirements-xrv.txt" in app.code[0].value
     assert not app.error
     assert not app.get("file_uploader")
 

@@ -58,9 +58,9 @@ def test_refusal_names_reason_and_advice_and_gives_no_probability(passes: list[s
 
 def test_override_holds_for_this_picture_on_every_page_and_is_marked(looks: list[np.ndarray]) -> None:
     app = click(upload(open_page("resnet18"), cat()), ALL_THE_SAME)
-    for page in ("resnet18", "resnet50"):
+    for page in ("resnet18", "compare", "resnet50"):
         go_to(app, page)
-        assert decision(app)
+        assert decision(app) or page == "compare"
         assert "Screened although it was refused" in text(app)
         assert any("although it was refused" in warning.value for warning in app.warning)
     assert len(looks) == 1, "one look for all models"
@@ -72,6 +72,14 @@ def test_override_holds_for_this_picture_on_every_page_and_is_marked(looks: list
     assert "although it was refused" not in text(app), "the next picture is not marked"
     upload(app, cat())
     assert not decision(app), "and the gate is asked anew"
+
+
+@pytest.mark.usefixtures("looks")
+def test_comparison_refuses_once_for_all_models(passes: list[str]) -> None:
+    app = go_to(upload(open_page("resnet18"), cat()), "compare")
+    assert not app.exception
+    assert text(app).count("This does not look like a frontal chest radiograph.") == 1
+    assert passes == []
 
 
 @pytest.mark.parametrize(

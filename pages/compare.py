@@ -1,0 +1,5 @@
+"""One radiograph through all models, side by side."""
+
+from pulmoscan.ui.compare import compare_page
+
+compare_page()

@@ -1,0 +1,78 @@
+"""Compiled networks on disk. They hold weights and nothing else: no pixels, no patient data.
+
+The folder is the user's own cache folder, or the one that PULMOSCAN_CACHE names; `PULMOSCAN_CACHE=off` keeps nothing.
+A file that is damaged or cannot be written costs time, never an error: the network is then compiled anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+MAGIC = b"PulmoScan compiled 1\n"
+KEPT_PER_NAME = 4
+"""Older files of the same name go: weights are replaced, and runtimes updated, now and then."""
+
+logger = logging.getLogger(__name__)
+
+
+def folder() -> Path | None:
+    """Where compiled networks are kept; None where the user wants none kept."""
+    named = os.environ.get("PULMOSCAN_CACHE")
+    if named == "off":
+        return None
+    return Path(named) if named else Path(platformdirs.user_cache_dir("pulmoscan", appauthor=False)) / "compiled"
+
+
+def load(name: str, key: str) -> bytes | None:
+    """What `store` kept under that key; None if there is nothing, or it is no longer what was stored."""
+    if (path := _path(name, key)) is None:
+        return None
+    try:
+        data = path.read_bytes()
+        os.utime(path)  # the files used longest ago are the first to go
+    except OSError:
+        return None
+    start = len(MAGIC) + hashlib.sha256().digest_size
+    if data[:start] != MAGIC + hashlib.sha256(memoryview(data)[start:]).digest():
+        logger.warning("%s is damaged; the network is compiled anew", path)
+        return None
+    return data[start:]
+
+
+def store(name: str, key: str, content: bytes) -> None:
+    """Keep a compiled network for the next start, if that can be done."""
+    if (path := _path(name, key)) is None:
+        return
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Whole or not at all: another process may read at any time.
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            try:
+                file.write(MAGIC + hashlib.sha256(content).digest())
+                file.write(content)
+                file.close()
+                Path(file.name).replace(path)
+            except BaseException:
+                file.close()
+                Path(file.name).unlink(missing_ok=True)
+                raise
+        _make_room(path.parent, name)
+    except OSError as error:
+        logger.warning("Compiled networks cannot be kept in %s (%s)", path.parent, error.strerror)
+
+
+def _path(name: str, key: str) -> Path | None:
+    where = folder()
+    return where / f"{name}.{key}.compiled" if where else None
+
+
+def _make_room(where: Path, name: str) -> None:
+    files = sorted(where.glob(f"{name}.*.compiled"), key=lambda p: p.stat().st_mtime_ns, reverse=True)
+    for stale in files[KEPT_PER_NAME:]:
+        stale.unlink(missing_ok=True)

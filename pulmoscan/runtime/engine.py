@@ -1,0 +1,174 @@
+"""A torch module -> a `Compiled` network in the runtime that the settings name."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import inspect
+import logging
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from pulmoscan.runtime import cache
+from pulmoscan.runtime.environment import Settings, settings
+from pulmoscan.runtime.turns import turns
+
+logger = logging.getLogger(__name__)
+
+Array = NDArray[np.float32]
+
+
+class Engine(Protocol):
+    """One runtime's part: a batch in, the outputs in their order; never called by two threads at once.
+
+    Attributes:
+        largest_batch: how many inputs one call takes. 1 on the CPU, so that no result depends on its neighbours.
+    """
+
+    largest_batch: int
+
+    def run(self, x: Array) -> Sequence[Array]:
+        """The outputs; arrays may be overwritten by the next run."""
+
+
+class Compiled:
+    """A network ready to run. It is shared by all threads; each result is the caller's own.
+
+    Attributes:
+        settings: how it is run.
+    """
+
+    def __init__(self, engine: Engine, outputs: Sequence[str], input_shape: Sequence[int], how: Settings) -> None:
+        self._engine = engine
+        self._outputs = tuple(outputs)
+        self._item_shape = tuple(input_shape[1:])
+        self.settings = how
+
+    def __call__(self, x: Array) -> dict[str, Array]:
+        """Run the network.
+
+        Args:
+            x: float32 [N, …], the shape of one input as given to `compile_network`; N at least 1.
+
+        Returns:
+            By name, float32 [N, …].
+        """
+        if x.dtype != np.float32 or x.shape[1:] != self._item_shape or x.shape[0] == 0:
+            raise ValueError(f"expected float32 [N, {', '.join(map(str, self._item_shape))}], not {x.dtype} {x.shape}")
+        parts: list[list[Array]] = []
+        for start in range(0, len(x), self._engine.largest_batch):
+            part = np.ascontiguousarray(x[start : start + self._engine.largest_batch])
+            with turns:
+                parts.append([np.array(output, dtype=np.float32) for output in self._engine.run(part)])
+        joined = parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
+        return dict(zip(self._outputs, joined, strict=True))
+
+
+def compile_network(
+    module: nn.Module, input_shape: Sequence[int], outputs: Sequence[str], name: str, how: Settings | None = None
+) -> Compiled:
+    """Make a network fast.
+
+    Args:
+        module: takes one float32 tensor [N, …] and gives one tensor, or a tuple of them, each [N, …]. It is put into
+            eval mode. No other than the torch engines needs it afterwards.
+        input_shape: of a batch of one, such as (1, 3, 224, 224).
+        outputs: names of the module's outputs, in their order.
+        name: for people, in the cache's file names. What is found there is told by a hash of weights and code.
+        how: by default what the environment asks for.
+
+    Raises:
+        InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
+    """
+    how = how or settings()
+    module.eval().requires_grad_(False)
+    try:
+        engine = _ENGINES[how.runtime](module, tuple(input_shape), name, how)
+    except Exception:
+        if how.chosen or how.runtime == "torch":
+            raise
+        # Where nobody asked for this runtime, an odd machine gets the slow one rather than an error.
+        logger.exception("%s cannot be used for %s; PyTorch is", how.runtime, name)
+        how = Settings("torch", threads=how.threads, chosen=False)
+        engine = _ENGINES["torch"](module, tuple(input_shape), name, how)
+    return Compiled(engine, outputs, input_shape, how)
+
+
+def cached(module: nn.Module, name: str, facts: Sequence[object], make: Callable[[], bytes]) -> bytes:
+    """What `make` gives, from the cache if it was made before of the same weights and code, with the same facts."""
+    digest = hashlib.sha256(repr((*facts, _versions())).encode())
+    for path in sorted(_sources(module)):
+        digest.update(path.read_bytes())
+    for key, value in module.state_dict().items():
+        digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().reshape(-1).numpy().view(np.uint8))
+    key = digest.hexdigest()[:32]
+    content = cache.load(name, key)
+    if content is None:
+        content = make()
+        cache.store(name, key, content)
+    return content
+
+
+def _sources(module: nn.Module) -> set[Path]:
+    """The files of this package that say what the module computes."""
+    classes = {c for part in module.modules() for c in type(part).__mro__}
+    return {Path(inspect.getfile(c)) for c in classes if c.__module__.startswith("pulmoscan.")}
+
+
+def _versions() -> list[str]:
+    """Of the packages that say what the rest of a module computes, and how it is compiled."""
+    found = []
+    for package in ("torch", "torchvision", "openvino", "onnx"):
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _openvino(module: nn.Module, input_shape: tuple[int, ...], name: str, how: Settings) -> Engine:
+    from pulmoscan.runtime.openvino_cpu import OpenVino
+
+    return OpenVino(module, input_shape, name, how)
+
+
+def _onnxruntime(module: nn.Module, input_shape: tuple[int, ...], name: str, how: Settings) -> Engine:
+    from pulmoscan.runtime.onnx_cpu import OnnxRuntime
+
+    return OnnxRuntime(module, input_shape, name, how)
+
+
+def _torch(module: nn.Module, _input_shape: tuple[int, ...], _name: str, how: Settings) -> Engine:
+    return Eager(module, "cpu" if how.runtime == "torch" else how.runtime)
+
+
+class Eager:
+    """PyTorch as it is: the reference on the CPU, and the way to run on a GPU."""
+
+    def __init__(self, module: nn.Module, device: str) -> None:
+        self._module = module if device == "cpu" else copy.deepcopy(module).to(device)
+        self._device = device
+        self.largest_batch = 1 if device == "cpu" else 32
+
+    def run(self, x: Array) -> Sequence[Array]:
+        # TensorFloat-32 would cost three decimal digits; the flags hold for this turn alone.
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            result = self._module(torch.tensor(x, device=self._device))
+        return [output.cpu().numpy() for output in (result if isinstance(result, tuple) else (result,))]
+
+
+_ENGINES: dict[str, Callable[[nn.Module, tuple[int, ...], str, Settings], Engine]] = {
+    "openvino": _openvino,
+    "onnxruntime": _onnxruntime,
+    "torch": _torch,
+    "cuda": _torch,
+    "mps": _torch,
+}

@@ -1,0 +1,94 @@
+"""What the environment asks of the runtime, and what the machine has.
+
+PULMOSCAN_RUNTIME    auto, openvino, onnxruntime, torch (eager, on the CPU), cuda or mps
+PULMOSCAN_PRECISION  float32, or bfloat16 (OpenVINO alone): quicker, and its scores are not the ones in the cards
+PULMOSCAN_THREADS    threads of one forward pass; else OMP_NUM_THREADS, else the cores that this process may use
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import torch
+
+from pulmoscan.errors import InvalidSetting, RuntimeNotInstalled
+
+RUNTIMES = ("openvino", "onnxruntime", "torch", "cuda", "mps")
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How networks are run.
+
+    Attributes:
+        runtime: one of `RUNTIMES`.
+        precision: one of `PRECISIONS`.
+        threads: of one forward pass on the CPU.
+        chosen: whether the user named the runtime; one that was chosen for them may be replaced where it fails.
+    """
+
+    runtime: str
+    precision: str = "float32"
+    threads: int = 1
+    chosen: bool = True
+
+
+def settings() -> Settings:
+    """The settings in force.
+
+    Raises:
+        InvalidSetting: a variable holds what it cannot.
+        RuntimeNotInstalled: the runtime that was asked for is not there.
+    """
+    named = _one_of("PULMOSCAN_RUNTIME", ("auto", *RUNTIMES))
+    if named != "auto" and not installed(named):
+        raise RuntimeNotInstalled(named)
+    precision = _one_of("PULMOSCAN_PRECISION", PRECISIONS)
+    runtime = _quickest() if named == "auto" else named
+    if precision == "bfloat16" and runtime != "openvino":
+        raise InvalidSetting("PULMOSCAN_PRECISION", precision, f"float32; the runtime {runtime} has no other")
+    return Settings(runtime, precision, threads(), chosen=named != "auto")
+
+
+def threads() -> int:
+    """Threads of one forward pass on the CPU.
+
+    Raises:
+        InvalidSetting: PULMOSCAN_THREADS is not a whole number above 0.
+    """
+    if text := os.environ.get("PULMOSCAN_THREADS"):
+        if not text.isdecimal() or int(text) == 0:
+            raise InvalidSetting("PULMOSCAN_THREADS", text, "a whole number from 1")
+        return int(text)
+    # OpenMP allows a list here, one number for each level of nesting.
+    outermost = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if outermost.isdecimal() and int(outermost) > 0:
+        return int(outermost)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def installed(runtime: str) -> bool:
+    """Whether a runtime can be used on this machine."""
+    if runtime == "cuda":
+        return torch.cuda.is_available()
+    if runtime == "mps":
+        return torch.backends.mps.is_available()
+    # ONNX Runtime reads the ONNX format, which PyTorch writes by way of the package of that name.
+    needed = ("onnxruntime", "onnx") if runtime == "onnxruntime" else (runtime,)
+    return all(find_spec(package) is not None for package in needed)
+
+
+def _quickest() -> str:
+    return next(r for r in ("cuda", "mps", "openvino", "onnxruntime", "torch") if installed(r))
+
+
+def _one_of(variable: str, allowed: tuple[str, ...]) -> str:
+    value = os.environ.get(variable, "").strip().lower() or allowed[0]
+    if value not in allowed:
+        raise InvalidSetting(variable, value, f"one of: {', '.join(allowed)}")
+    return value

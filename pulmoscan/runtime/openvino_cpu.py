@@ -1,0 +1,66 @@
+"""OpenVINO on the CPU."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+# To import openvino is to report it to Google Analytics, unless its reporting package cannot be imported.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+import openvino  # noqa: E402
+
+from pulmoscan.runtime.engine import cached  # noqa: E402
+from pulmoscan.runtime.environment import Settings  # noqa: E402
+
+PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+
+
+class OpenVino:
+    """A module compiled for this CPU, with a batch of one and a thread pool of the set size."""
+
+    largest_batch = 1
+
+    def __init__(self, module: nn.Module, input_shape: tuple[int, ...], name: str, how: Settings) -> None:
+        core = openvino.Core()
+        properties: dict[str, Any] = {
+            # float32 said out loud: on CPUs with AMX the default is bfloat16.
+            "INFERENCE_PRECISION_HINT": PRECISION_HINTS[how.precision],
+            "INFERENCE_NUM_THREADS": how.threads,
+            "NUM_STREAMS": 1,
+            # Pinned threads of two processes would share the first core and leave the second alone.
+            "ENABLE_CPU_PINNING": False,
+        }
+        facts = (
+            "openvino",
+            input_shape,
+            how.precision,
+            core.get_property("CPU", "FULL_DEVICE_NAME"),
+            core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"),
+        )
+
+        def build() -> bytes:
+            compiled = core.compile_model(_converted(module, input_shape), "CPU", properties)
+            return bytes(compiled.export_model().getvalue())
+
+        # Also what was compiled just now is read back, so that a first start computes what all later ones do.
+        compiled = core.import_model(cached(module, name, facts, build), "CPU", properties)
+        self._request = compiled.create_infer_request()
+        self._outputs = len(compiled.outputs)
+
+    def run(self, x: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        self._request.infer([x], share_inputs=True)
+        return [self._request.get_output_tensor(i).data for i in range(self._outputs)]
+
+
+def _converted(module: nn.Module, input_shape: tuple[int, ...]) -> openvino.Model:
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # OpenVINO goes by torch.jit, which PyTorch means to drop
+        return openvino.convert_model(module, example_input=torch.zeros(input_shape), input=list(input_shape))

@@ -1,0 +1,261 @@
+"""One radiograph through all installed models, side by side, and what they make of it together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import streamlit as st
+
+from pulmoscan import gradcam, measured, screening
+from pulmoscan.classifier import load_classifier
+from pulmoscan.measured import Measured
+from pulmoscan.metrics import Figure, Scores
+from pulmoscan.radiograph import Radiograph
+from pulmoscan.registry import DEFAULT_MODEL, MODELS, HeatMethod, ModelSpec
+from pulmoscan.screening import POPULATION_CHOICES, OperatingPoint, PopulationChoice, Reading, Screening
+from pulmoscan.ui import session
+from pulmoscan.ui.decision import probability_text
+from pulmoscan.ui.frame import page, told_in_words
+from pulmoscan.ui.heatmap import METHOD_NAMES, colour_bar, for_display
+from pulmoscan.ui.picker import chosen_line, picker
+from pulmoscan.ui.refusal import let_through
+from pulmoscan.ui.session import Chosen
+from pulmoscan.ui.threshold import CHOICE_NAMES, GROUPS
+from pulmoscan.ui.viewer import Pane, viewer
+
+SUBTITLE = "One radiograph through every installed model: where they agree, where they do not, and what each looked at."
+STYLE = Path(__file__).with_name("workbench.css")
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What one model says of the radiograph."""
+
+    spec: ModelSpec
+    reading: Reading
+    screening: Screening
+
+
+def compare_page() -> None:
+    """The page."""
+    with page("Compare the models", SUBTITLE):
+        st.html(STYLE)
+        picker()
+        chosen = session.chosen()
+        if chosen is None:
+            st.info("Choose a radiograph to see what each model makes of it.", icon=":material/arrow_upward:")
+            return
+        chosen_line(chosen)
+        if not let_through(chosen):
+            return
+        if readings := _read(chosen):
+            _answers(readings)
+            _pictures(chosen.radiograph, readings)
+
+
+def _read(chosen: Chosen) -> list[tuple[ModelSpec, Reading]]:
+    """Every model's reading; one that cannot be used says so, and the others go on."""
+    readings = []
+    for spec in MODELS.values():
+        with told_in_words(), st.spinner(f"{spec.title} is reading the radiograph …"):
+            readings.append((spec, chosen.reading(spec.name, load_classifier(spec.name).card)))
+    return readings
+
+
+# Two fragments, as on a model's page: another population draws no picture, another opacity no figures.
+
+
+@st.fragment
+def _answers(readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
+    with told_in_words():
+        population = _population_control()
+        answers = [Answer(spec, reading, screening.decide(reading, population)) for spec, reading in readings]
+        members = [measured.of_model(answer.spec, answer.reading.card) for answer in answers]
+        consensus = measured.of_consensus(members)
+        point = consensus.operating_point(population, answers[0].reading.age) if consensus else None
+        _agreement(answers)
+        st.html(_table(answers, point))
+        for warning in dict.fromkeys(w for answer in answers for w in answer.screening.warnings):
+            st.warning(warning, icon=":material/info:")
+        with st.expander("How good each of them is, as measured", icon=":material/query_stats:", expanded=True):
+            _figures([*members, *([consensus] if consensus else [])], population, answers[0].reading.age)
+            if consensus is None and len(members) > 1:
+                st.caption(
+                    "The consensus has no figures: the models' cards share no radiographs with known file names. "
+                    "`python -m pulmoscan evaluate --record` measures them anew."
+                )
+
+
+def _population_control() -> PopulationChoice:
+    def take() -> None:
+        st.session_state.population = st.session_state["population-compare"]
+
+    return st.segmented_control(
+        "Patient",
+        POPULATION_CHOICES,
+        default=session.population(),
+        required=True,
+        format_func=CHOICE_NAMES.__getitem__,
+        key="population-compare",
+        on_change=take,
+        help="Which operating points apply. “By age” goes by the age in the file; where the file does not tell, the "
+        "more sensitive one of each model applies.",
+    )
+
+
+def agreement(labels: Sequence[str]) -> tuple[bool, str]:
+    """Whether the models' decisions are all the same, and in words how they stand."""
+    suspecting, n = labels.count("pneumonia"), len(labels)
+    if suspecting == n:
+        return True, f"{n} of {n} suspect pneumonia"
+    if suspecting == 0:
+        return True, f"{n} of {n} find no sign of pneumonia"
+    return False, f"The models disagree: {suspecting} of {n} suspect pneumonia. Look twice."
+
+
+def _agreement(answers: Sequence[Answer]) -> None:
+    labels = [answer.screening.label for answer in answers]
+    agreed, words = agreement(labels)
+    tone, icon, colour = ("normal", "check_circle", "green")
+    if not agreed:
+        tone, icon, colour = ("pneumonia", "call_split", "orange")
+    elif labels[0] == "pneumonia":
+        tone, icon, colour = ("pneumonia", "warning", "orange")
+    with st.container(key=f"decision-{tone}", gap="xsmall"):
+        st.subheader(f":{colour}[:material/{icon}: {words}]", anchor=False)
+        st.markdown("Each at its own operating point. Networks that learned from the same data also err alike.")
+
+
+def _table(answers: Sequence[Answer], consensus: OperatingPoint | None) -> str:
+    """HTML: a row for each model on one shared scale, and one for the consensus."""
+    rows = [
+        _row(
+            answer.spec.title,
+            answer.reading.probability,
+            answer.screening.threshold,
+            f"{answer.reading.milliseconds:.0f} ms",
+        )
+        for answer in answers
+    ]
+    if len(answers) > 1:
+        mean = fmean(answer.reading.probability for answer in answers)
+        rows.append(_row("Consensus (mean)", mean, consensus.threshold if consensus else None, "", "joint"))
+    heads = "".join(
+        f'<div class="head {kind}">{words}</div>'
+        for kind, words in (
+            ("", ""),
+            ("ends", "<span>0</span><span>probability, and the line of each operating point</span><span>1</span>"),
+            ("number", "probability"),
+            ("", "decision"),
+            ("number", "time"),
+        )
+    )
+    return f'<div class="compare">{heads}{"".join(rows)}</div>'
+
+
+def _row(title: str, probability: float, threshold: float | None, time: str, kind: str = "") -> str:
+    text = probability_text(probability)
+    suspected = threshold is not None and probability >= threshold
+    if threshold is None:
+        decision, tone, described, line = "no operating point", "", f"{title}: probability {text}.", ""
+        background = "background:light-dark(#d3dee3,#33454d)"
+    else:
+        decision = f"{'suspected' if suspected else 'no sign'} (at {threshold:.2f})"
+        tone = "suspected" if suspected else "cleared"
+        described = f"{title}: probability {text}, operating point {threshold:.2f}, {decision}."
+        line = '<div class="scale-threshold"></div>'
+        background = f"--threshold:{100 * threshold:.2f}%"
+    return (
+        f'<div class="model {kind}">{escape(title)}</div>'
+        f'<div class="track {kind}" role="img" aria-label="{escape(described)}"><div class="scale-bar" '
+        f'style="{background};width:100%">{line}<div class="scale-pin" style="left:{100 * probability:.2f}%"></div>'
+        "</div></div>"
+        f'<div class="probability number {kind}"><b>{text}</b></div>'
+        f'<div class="{tone} {kind}">{decision}</div><div class="time number {kind}">{time}</div>'
+    )
+
+
+def _figures(subjects: Sequence[Measured], population: PopulationChoice, age: float | None) -> None:
+    """A table of the measured figures at the operating points that apply."""
+    points = [(subject, subject.operating_point(population, age)) for subject in subjects]
+    known = [(subject, point) for subject, point in points if point is not None]
+    for split in ("validation", "test"):
+        rows = "".join(
+            _figure_row(subject, point, subject.scores[point.measured_on, split])
+            for subject, point in known
+            if (point.measured_on, split) in subject.scores
+        )
+        if rows:
+            st.html(
+                f'<div class="scroll"><table class="measured"><caption>On the {split} split</caption><thead><tr>'
+                "<th></th><th>radiographs of</th><th>at</th><th>AUC</th><th>sensitivity</th><th>specificity</th></tr>"
+                f"</thead><tbody>{rows}</tbody></table></div>"
+            )
+    st.caption(
+        "Operating points were fixed on validation, the consensus' too, before the test radiographs were read. Below "
+        "each figure: 95 % interval (DeLong for AUC, Wilson otherwise) and n."
+    )
+
+
+def _figure_row(subject: Measured, point: OperatingPoint, scores: Scores) -> str:
+    at = scores.at(point.threshold)
+    return (
+        f"<tr><th><b>{escape(subject.title)}</b></th><td>{GROUPS[point.measured_on]}</td><td>{point.threshold:.2f}</td>"
+        f"{_cell(scores.auc, percent=False)}{_cell(at.sensitivity)}{_cell(at.specificity)}</tr>"
+    )
+
+
+def _cell(figure: Figure, percent: bool = True) -> str:
+    if figure.n == 0:
+        return "<td>not measured</td>"
+    factor, digits, unit = (100, 1, " %") if percent else (1, 3, "")
+    low, high = factor * figure.low, factor * figure.high
+    return (
+        f"<td><b>{factor * figure.estimate:.{digits}f}{unit}</b>"
+        f"<small>{low:.{digits}f} to {high:.{digits}f}, n = {figure.n}</small></td>"
+    )
+
+
+@st.fragment
+def _pictures(radiograph: Radiograph, readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
+    with told_in_words():
+        st.subheader("What raised each score", anchor=False)
+        by_name = {spec.name: reading.card for spec, reading in readings}
+        preferred: HeatMethod = by_name.get(DEFAULT_MODEL, readings[0][1].card).heat_method
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            opacity: float = st.slider(
+                "Opacity", 0.0, 1.0, 0.6, 0.05, key="heat-opacity", persist_state="session", width=220
+            )
+            method = st.segmented_control(
+                "Method",
+                list(METHOD_NAMES),
+                default=preferred,
+                required=True,
+                format_func=METHOD_NAMES.__getitem__,
+                key="compare-method",
+                help="The same for all, so that the pictures can be compared.",
+            )
+        # One reference for all: the largest, so that no map saturates earlier than on its model's own page.
+        reference = max(reading.card.heat_reference for _, reading in readings)
+        pixels = for_display(radiograph)
+        panes = [Pane((pixels * 255).astype(np.uint8), "Radiograph", f"Radiograph {radiograph.source.name}")]
+        for spec, reading in readings:
+            heat = gradcam.heatmap(reading.evidence[method], reference, *pixels.shape)
+            panes.append(
+                Pane(
+                    gradcam.overlay(pixels, heat, opacity),
+                    f"{spec.title} · probability {probability_text(reading.probability)}",
+                    f"What raised the score of {spec.title}: heat up to {100 * heat.max():.0f} % of full strength",
+                )
+            )
+        viewer(panes, radiograph.key, smallest="13rem")
+        st.html(colour_bar("0", f"{reference:.2f} log-odds a field, and more"))
+        st.caption(
+            "One colour scale for all models, in log-odds that a field of the 7 × 7 added to the score. Hence a map "
+            "can look weaker here than on its model's own page. It is a hint where to look, and no outline of disease."
+        )

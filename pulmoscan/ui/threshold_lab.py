@@ -1,0 +1,249 @@
+"""The threshold lab: what each threshold costs and gains, from stored scores. Nothing here runs a model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pulmoscan import lab, measured
+from pulmoscan.errors import PulmoScanError
+from pulmoscan.measured import Measured
+from pulmoscan.metrics import Scores, threshold_for_sensitivity
+from pulmoscan.registry import MODELS, POPULATIONS, Population, read_card
+from pulmoscan.score_table import HOW, read_score_table
+from pulmoscan.ui import lab_charts
+from pulmoscan.ui.compare import STYLE
+from pulmoscan.ui.frame import page, plain, told_in_words
+from pulmoscan.ui.lab_panels import confusion_panel, downloads, errors_panel, figures_panel
+from pulmoscan.ui.threshold import GROUPS
+
+SUBTITLE = (
+    "What does a threshold cost, and what does it gain? Everything follows from stored scores at once; no model runs."
+)
+OWN = "own"
+SPLITS = ("validation", "test")
+TEST_NOTE = (
+    "These are test radiographs. Presets stay those of the validation split: a threshold chosen on the test split "
+    "would look better than it is."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What the lab shows.
+
+    Attributes:
+        key: identifies it among the session's widgets.
+        subject: whose scores they are: a model's title, the consensus or the user's file.
+        scores: at which thresholds are tried.
+        basis: on which presets are computed: validation, or the user's own table.
+        default: the operating point, where there is one.
+        others: the scores of all subjects on the same radiographs, by title, for overlaying.
+    """
+
+    key: str
+    subject: str
+    title: str
+    scores: Scores
+    basis: Scores
+    default: float | None
+    others: Mapping[str, Scores]
+    population: Population | None = None
+    split: str = ""
+
+
+def threshold_lab_page() -> None:
+    """The page."""
+    with page("Threshold lab", SUBTITLE):
+        st.html(STYLE)
+        study = _choose()
+        if study is not None:
+            _lab(study)
+
+
+def subjects() -> dict[str, Measured]:
+    """Every installed model that was measured, and their consensus; a card that cannot be read says so."""
+    members = {}
+    for spec in MODELS.values():
+        try:
+            members[spec.name] = measured.of_model(spec, read_card(spec))
+        except PulmoScanError as error:
+            st.warning(str(error), icon=":material/info:")
+    members = {name: member for name, member in members.items() if member.scores}
+    if consensus := measured.of_consensus(list(members.values())):
+        members[measured.CONSENSUS] = consensus
+    return members
+
+
+def _choose() -> Study | None:
+    known = subjects()
+    titles = {**{name: subject.title for name, subject in known.items()}, OWN: "My own scores (CSV)"}
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        name: str = st.selectbox(
+            "Scores of",
+            list(titles),
+            format_func=titles.__getitem__,
+            key="lab-subject",
+            persist_state="session",
+            width=260,
+        )
+        if name == OWN:
+            return _own()
+        population = st.segmented_control(
+            "Population",
+            POPULATIONS,
+            default="child",
+            required=True,
+            format_func=lambda p: GROUPS[p].capitalize(),
+            key="lab-population",
+            persist_state="session",
+        )
+        split = st.segmented_control(
+            "Split", SPLITS, default="validation", required=True, key="lab-split", persist_state="session"
+        )
+    subject = known[name]
+    scores = subject.scores.get((population, split))
+    if scores is None or not len(scores.normal) or not len(scores.pneumonia):
+        st.info(
+            f"{subject.title} was not measured on the {split} split of {GROUPS[population]}. "
+            f"`python -m pulmoscan evaluate --model {name} --split {split} --record` measures and records it.",
+            icon=":material/query_stats:",
+        )
+        return None
+    if split == "test":
+        st.caption(TEST_NOTE)
+    return Study(
+        key=f"{name}-{population}",
+        subject=subject.title,
+        title=f"{subject.title}, {GROUPS[population]}, {split}",
+        scores=scores,
+        basis=subject.scores.get((population, "validation"), scores),
+        default=subject.thresholds.get(population),
+        others={s.title: s.scores[population, split] for s in known.values() if (population, split) in s.scores},
+        population=population,
+        split=split,
+    )
+
+
+def _own() -> Study | None:
+    file = st.file_uploader(
+        "Scores and labels", type=["csv", "tsv", "txt"], key="lab-own", help=HOW, max_upload_size=20
+    )
+    if file is None:
+        st.info(f"{HOW} It is held in memory for this session only.", icon=":material/upload_file:")
+        return None
+    scores = read_score_table(file.getvalue())
+    st.caption(
+        "Presets are computed on this very table, so the figures at them are somewhat better than they would be on "
+        "other radiographs."
+    )
+    title = plain(file.name)
+    return Study(f"own-{file.file_id}", title, title, scores, scores, None, {title: scores})
+
+
+@st.fragment
+def _lab(study: Study) -> None:
+    """All that a drag of the threshold draws anew."""
+    with told_in_words():
+        key = f"lab-threshold-{study.key}"
+        default = study.default if study.default is not None else lab.youden(study.basis)
+        st.session_state.setdefault(key, round(default, 3))
+        controls, result = st.columns([4, 5], gap="large")
+        with controls:
+            threshold: float = st.slider(
+                "Threshold", 0.0, 1.0, step=lab.STEP, format="%.3f", key=key, persist_state="session"
+            )
+            _presets(study, key)
+            prevalence = _prevalence(study)
+        with result:
+            confusion_panel(study.scores.at(threshold))
+        figures_panel(study.scores, threshold, prevalence)
+        overlaid = len(study.others) > 1 and st.toggle(
+            "Overlay the curves of all models", key="lab-overlaid", persist_state="session"
+        )
+        # The chosen one comes first and keeps its colour.
+        shown = {study.subject: study.scores}
+        if overlaid:
+            shown |= study.others
+            shown[study.subject] = study.scores
+        _charts(study, shown, threshold, prevalence)
+        errors_panel(study.scores, threshold, study.population, study.split, study.key)
+        downloads(study.title, shown, study.subject, threshold, prevalence)
+
+
+def _presets(study: Study, key: str) -> None:
+    def to(threshold: float) -> Callable[[], None]:
+        return lambda: st.session_state.update({key: round(threshold, 3)})
+
+    with st.container(horizontal=True, gap="small", key="lab-presets"):
+        if study.default is not None:
+            st.button(
+                "High sensitivity",
+                on_click=to(study.default),
+                help=f"The operating point, {study.default:.3f}: the one that the pages start with.",
+            )
+        st.button(
+            "Balanced",
+            on_click=lambda: to(lab.balanced(study.basis))(),
+            help="Where the smaller of sensitivity and specificity is greatest.",
+        )
+        st.button(
+            "Youden",
+            on_click=lambda: to(lab.youden(study.basis))(),
+            help="Where sensitivity + specificity is greatest.",
+        )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.number_input("Sensitivity at least (%)", 50.0, 100.0, 95.0, 0.5, format="%.1f", key="lab-wanted", width=190)
+        st.button(
+            "Set",
+            on_click=lambda: to(
+                threshold_for_sensitivity(study.basis, st.session_state["lab-wanted"] / 100, lab.STEP)
+            )(),
+            help="The highest threshold that still finds that share of the pneumonias.",
+        )
+
+
+def _prevalence(study: Study) -> float:
+    own = 100 * lab.prevalence(study.scores)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        key = f"lab-prevalence-{study.key}-{study.split}"
+        st.session_state.setdefault(key, round(own, 1))
+        value: float = st.number_input(
+            "Prevalence (%)", 0.1, 99.9, step=1.0, format="%.1f", key=key, persist_state="session", width=190,
+            help="How many of the patients in question have pneumonia. Predictive values and net benefit follow it.",
+        )  # fmt: skip
+        st.button(f"As in this set ({own:.1f} %)", on_click=lambda: st.session_state.update({key: round(own, 1)}))
+    # The set's own prevalence exactly, where it is the one that is shown.
+    return lab.prevalence(study.scores) if math.isclose(value, round(own, 1)) else value / 100
+
+
+def _charts(study: Study, shown: Mapping[str, Scores], threshold: float, prevalence: float) -> None:
+    point = lab_charts.point_data(study.scores, threshold, prevalence)
+    charts = (
+        ("ROC curve", lab_charts.roc_chart(lab_charts.roc_data(shown), point)),
+        (
+            f"Precision and recall at a prevalence of {100 * prevalence:.1f} %",
+            lab_charts.recall_chart(lab_charts.recall_data(shown, prevalence), point),
+        ),
+        ("Scores by class", lab_charts.histogram_chart(lab_charts.histogram_data(study.scores), point)),
+        (
+            "Decision curve",
+            lab_charts.benefit_chart(lab_charts.benefit_data(shown, prevalence), point, prevalence),
+        ),
+    )
+    for row in (charts[:2], charts[2:]):
+        for column, (title, spec) in zip(st.columns(2, gap="large"), row, strict=True):
+            with column:
+                st.markdown(f"**{title}**")
+                st.vega_lite_chart(spec, key=f"lab-chart-{title.split()[0]}", width="stretch")
+    areas = " · ".join(
+        f"{name}: AUC {scores.auc.decimal}, average precision {lab.average_precision(scores, prevalence).decimal}"
+        for name, scores in shown.items()
+    )
+    st.caption(
+        f"{areas}. The red point is the threshold, its arms the 95 % intervals. Net benefit takes the threshold as the "
+        "probability from which treating is worth it."
+    )

@@ -1,0 +1,69 @@
+"""The classifiers in each runtime against eager PyTorch in float32."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pulmoscan.classifier import Classifier, load_network
+from pulmoscan.radiograph import Radiograph, load_radiograph
+from pulmoscan.registry import MODELS, get_spec, read_card
+from pulmoscan.runtime import Settings
+from pulmoscan.screening import read_with
+
+LARGEST_PROBABILITY_CHANGE = 1e-4
+LARGEST_HEAT_CHANGE = 1e-3
+PER_MODEL = 200
+
+
+def classifier(name: str, runtime: str) -> Classifier:
+    spec = get_spec(name)
+    network = load_network(spec, spec.weights_path.read_bytes())
+    return Classifier(spec, read_card(spec), network, Settings(runtime, threads=2))
+
+
+def assert_alike(name: str, runtime: str, radiographs: list[Radiograph]) -> None:
+    fast, reference = classifier(name, runtime), classifier(name, "torch")
+    assert fast.settings.runtime == runtime
+    seen = []
+    for radiograph in radiographs:
+        mine, expected = read_with(fast, radiograph), read_with(reference, radiograph)
+        assert mine.probability == pytest.approx(expected.probability, abs=LARGEST_PROBABILITY_CHANGE)
+        for method in expected.evidence:
+            np.testing.assert_allclose(
+                mine.heatmap(method=method), expected.heatmap(method=method), atol=LARGEST_HEAT_CHANGE
+            )
+        seen.append(expected.probability)
+    assert np.ptp(seen) > 0.1  # no constant is compared with itself
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize("name", MODELS)
+def test_random_networks(name: str, runtime: str, radiographs: list[Radiograph]) -> None:
+    assert_alike(name, runtime, radiographs[:4])
+
+
+@pytest.mark.data
+@pytest.mark.weights
+@pytest.mark.parametrize("name", MODELS)
+def test_trained_networks_on_real_radiographs(name: str, data: Path) -> None:
+    """600 radiographs of both populations, a third of them for each model."""
+    files = [*sorted((data / "kermany" / "images224").rglob("*.jpg"))[::11][:450]]
+    files += sorted((data / "nih_adult").rglob("*.jpg"))[::3][: 3 * PER_MODEL - len(files)]
+    assert len(files) == 3 * PER_MODEL
+    own = files[list(MODELS).index(name) :: 3]
+    assert_alike(name, "openvino", [load_radiograph(path) for path in own])
+
+
+@pytest.mark.usefixtures("models")
+def test_reduced_precision_is_off_by_default_and_close(radiographs: list[Radiograph]) -> None:
+    spec = get_spec("resnet18")
+    network = load_network(spec, spec.weights_path.read_bytes())
+    reduced = Classifier(spec, read_card(spec), network, replace(Settings("openvino"), precision="bfloat16"))
+    exact = classifier("resnet18", "torch")
+    differences = [abs(read_with(reduced, r).probability - read_with(exact, r).probability) for r in radiographs]
+    assert max(differences) < 0.1

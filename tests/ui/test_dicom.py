@@ -1,0 +1,82 @@
+"""A DICOM file on a page: its facts, its window, and the exports."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.dicoms import dicom, save
+from tests.pictures import encode, grey8
+from tests.ui.app import click, decision, open_page, panes, text, upload
+
+
+@pytest.fixture
+def app() -> AppTest:
+    """A page with a DICOM radiograph."""
+    file = dicom(12, 300, 260, WindowCenter=[2048, 900], WindowWidth=[4096, 500], ViewPosition="AP")
+    return upload(open_page("resnet18"), save(file), "IM0001")
+
+
+def toggle(app: AppTest, label: str) -> AppTest:
+    return next(t for t in app.toggle if t.label == label).set_value(True).run()
+
+
+def test_identity_is_masked_until_it_is_asked_for(app: AppTest) -> None:
+    assert not app.exception
+    assert decision(app)
+    shown = text(app)
+    for name in ("Doe", "MRN-4711", "ACC-99", "Saint Elsewhere", "1990-01-02"):
+        assert name not in shown
+    for fact in ("| Sex | female |", "| Age | 34 years |", "| View | AP |", "2024-02-03", "••••••"):
+        assert fact in shown
+    toggle(app, "Show the patient's name and identifiers")
+    assert "Doe Jane" in text(app)
+    assert "MRN-4711" in text(app)
+
+
+def test_age_of_the_file_sets_the_population(app: AppTest) -> None:
+    assert "radiographs of **adults**" in text(app)
+    child = upload(app, save(dicom(12, 300, 260, PatientAge="004Y")), "child.dcm")
+    assert "radiographs of **children**" in text(child)
+
+
+def test_window_changes_the_view_and_not_the_result(app: AppTest, passes: list[str]) -> None:
+    before, said = panes(app), decision(app)
+    probability = next(line for line in text(app).splitlines() if line.startswith("Probability"))
+    select = next(s for s in app.selectbox if s.label.startswith("Window"))
+    assert select.options == ["1. Window 1", "2. Window 2", "3. Whole range", "By hand"]
+    assert "level 2048, width 4096" in text(app)
+    select.set_value("2. Window 2").run()
+    assert panes(app)[0]["source"] != before[0]["source"]
+    assert decision(app) == said
+    assert probability in text(app)
+    next(s for s in app.selectbox if s.label.startswith("Window")).set_value("By hand").run()
+    at_hand = panes(app)[0]["source"]
+    next(s for s in app.slider if s.label == "Level").set_value(500.0).run()
+    assert not app.exception
+    assert panes(app)[0]["source"] != at_hand
+    assert passes == []
+
+
+def test_refusal_is_said(app: AppTest) -> None:
+    upload(app, save(dicom(12, 300, 260, Modality="CT")), "ct.dcm")
+    assert "modality CT" in app.error[0].value
+    assert "still shown" in app.error[0].value
+
+
+def test_every_result_can_be_exported(app: AppTest) -> None:
+    labels = {getattr(button, "label", "") for button in app.get("download_button")}
+    assert labels == {"PDF", "DICOM report", "DICOM overlay", "PNG overlay", "JSON"}
+    assert "so that they fit the record" in text(app)
+    upload(app, encode(grey8(280, 300), "PNG"), "picture.png")
+    assert "names no patient" in text(app)
+    assert len(app.get("download_button")) == 5
+    toggle(app, "Anonymous")
+    assert not app.exception
+    assert "names no patient" not in text(app)
+
+
+def test_other_pictures_have_no_dicom_panel(app: AppTest) -> None:
+    click(app, "First")
+    assert not [t for t in app.toggle if t.label.startswith("Show the patient")]
+    assert not [s for s in app.selectbox if s.label.startswith("Window")]
