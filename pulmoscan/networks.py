@@ -38,9 +38,9 @@ class Network(nn.Module):
         """The linear layer, C -> 1, behind the pooling."""
 
     @property
-    @abstractmethod
     def early_stages(self) -> tuple[nn.Module, ...]:
-        """What works at 28 × 28 cells and finer: edges and textures, alike for most tasks."""
+        """What works at 28 × 28 cells and finer: edges and textures, alike for most tasks. Training may freeze it."""
+        return ()
 
     def head(self, feature_map: torch.Tensor) -> torch.Tensor:
         """Feature map [N, C, 7, 7] -> logit [N]."""

@@ -128,6 +128,7 @@ def install(spec: ModelSpec, network: Network) -> None:
                 for split in ("validation", "test")
             },
             training={"epochs": 0},
+            balanced={"child": 0.5, "adult": 0.55},
         ),
     )
 

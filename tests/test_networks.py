@@ -59,3 +59,15 @@ def test_feature_map_is_rectified_only_by_the_head(random_networks: dict[str, Ne
 def test_unknown_architecture() -> None:
     with pytest.raises(ValueError, match="vgg16"):
         build_network("vgg16")
+
+
+def test_early_stages_can_be_frozen_without_losing_the_rest(architecture: str) -> None:
+    network = build_network(architecture)
+    for stage in network.early_stages:
+        stage.requires_grad_(False)
+    network(torch.rand(2, 3, 64, 64)).sum().backward()
+    frozen = [p for stage in network.early_stages for p in stage.parameters()]
+    assert frozen
+    assert all(p.grad is None for p in frozen)
+    assert network.linear.weight.grad is not None
+    assert sum(p.grad is not None for p in network.parameters()) == sum(p.requires_grad for p in network.parameters())

@@ -54,7 +54,27 @@ def threshold_control(reading: Reading, population: PopulationChoice) -> None:
             else f"The operating point for {GROUPS[point.measured_on]}."
         )
         st.button("Back to the default", icon=":material/undo:", disabled=not moved, on_click=_reset, args=(reading,))
+    _other_point(reading, point, threshold)
     _figures(reading, point, threshold)
+
+
+def _other_point(reading: Reading, point: OperatingPoint, threshold: float) -> None:
+    """The balanced operating point, one click away."""
+    balanced = reading.card.balanced.get(point.measured_on)
+    if balanced is None:
+        return
+
+    def take() -> None:
+        st.session_state[_key(reading, point)] = balanced
+
+    st.button(
+        f"Balanced point, {balanced:.2f}",
+        icon=":material/balance:",
+        disabled=abs(threshold - balanced) < STEP / 2,
+        on_click=take,
+        key=f"balanced-{reading.model}",
+        help="Where sensitivity and specificity are alike on validation: fewer false alarms, more missed pneumonias.",
+    )
 
 
 def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:

@@ -46,6 +46,16 @@ def test_threshold_starts_at_the_operating_point_and_goes_back_to_it(app: AppTes
     assert decision(app) == before
 
 
+def test_the_balanced_point_is_one_click_away(app: AppTest) -> None:
+    choose(app, "adult")
+    balanced = read_card(get_spec("resnet18")).balanced["adult"]
+    label = f"Balanced point, {balanced:.2f}"
+    click(app, label)
+    assert threshold(app) == balanced
+    assert next(button for button in app.button if button.label == label).disabled
+    assert not next(button for button in app.button if button.label == "Back to the default").disabled
+
+
 @pytest.mark.parametrize("position", [0.2, 0.65])
 def test_figures_are_those_of_the_validation_split_at_the_threshold(app: AppTest, position: float) -> None:
     drag(choose(app, "adult"), position)
