@@ -87,7 +87,7 @@ def draw_outline(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray
     drawn = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB) if picture.ndim == 2 else picture.copy()
     outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     thickness = max(1, round(max(mask.shape) / OUTLINE_FINENESS))
-    return np.asarray(cv2.drawContours(drawn, outlines, -1, OUTLINE_COLOUR, thickness, cv2.LINE_AA))
+    return np.asarray(cv2.drawContours(drawn, outlines, -1, OUTLINE_COLOUR, thickness, cv2.LINE_AA), dtype=np.uint8)
 
 
 @dataclass(frozen=True)

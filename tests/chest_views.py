@@ -20,7 +20,7 @@ def two_lungs(left: int = 70, right: int = 154, degrees: float = 0.0) -> NDArray
     for column in (left, right):
         cv2.ellipse(lungs, (column, 112), (32, 72), 0, 0, 360, 1.0, -1)
     turn = cv2.getRotationMatrix2D((111.5, 111.5), -degrees, 1)
-    return np.asarray(cv2.warpAffine(lungs, turn, (224, 224), flags=cv2.INTER_NEAREST))
+    return np.asarray(cv2.warpAffine(lungs, turn, (224, 224), flags=cv2.INTER_NEAREST), dtype=np.float32)
 
 
 def chest_view(**changes: Any) -> ChestView:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pulmoscan import metrics, quality
@@ -132,20 +133,20 @@ def describe(figures: Sequence[QualityFigures]) -> str:
 
 def _shrunk(pixels: Pixels) -> Pixels:
     factor = 160 / min(pixels.shape)
-    return np.asarray(cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA))
+    return _pixels(cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA))
 
 
 def _jpeg(jpeg_quality: int) -> Degradation:
     def degrade(pixels: Pixels) -> Pixels:
         _, data = cv2.imencode(".jpg", _bytes(pixels), [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality])
-        return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) / np.float32(255))
+        return _pixels(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)) / np.float32(255)
 
     return degrade
 
 
 def _blurred(sigma: float) -> Degradation:
     """By a Gaussian of `sigma` pixels of the model input."""
-    return lambda pixels: np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma * max(pixels.shape) / INPUT_SIZE))
+    return lambda pixels: _pixels(cv2.GaussianBlur(pixels, (0, 0), sigma * max(pixels.shape) / INPUT_SIZE))
 
 
 def _windowed(low: float, high: float) -> Degradation:
@@ -153,13 +154,13 @@ def _windowed(low: float, high: float) -> Degradation:
 
     def degrade(pixels: Pixels) -> Pixels:
         black, white = np.percentile(pixels, (low, high))
-        return np.clip((pixels - black) / max(white - black, 1e-6), 0, 1)
+        return _pixels(np.clip((pixels - black) / max(white - black, 1e-6), 0, 1))
 
     return degrade
 
 
 def _faded(pixels: Pixels) -> Pixels:
-    return 0.4 + 0.15 * pixels
+    return _pixels(0.4 + 0.15 * pixels)
 
 
 def _cropped(left: float, bottom: float) -> Degradation:
@@ -178,14 +179,14 @@ def _rotated(degrees: float) -> Degradation:
     def degrade(pixels: Pixels) -> Pixels:
         height, width = pixels.shape
         turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
-        return np.asarray(cv2.warpAffine(pixels, turn, (width, height)))
+        return _pixels(cv2.warpAffine(pixels, turn, (width, height)))
 
     return degrade
 
 
 def _framed(pixels: Pixels) -> Pixels:
     down, across = (round(0.3 * length) for length in pixels.shape)
-    return np.asarray(cv2.copyMakeBorder(pixels, down, down, across, across, cv2.BORDER_CONSTANT, value=0.0))
+    return _pixels(cv2.copyMakeBorder(pixels, down, down, across, across, cv2.BORDER_CONSTANT, value=0.0))
 
 
 def _lettered(pixels: Pixels) -> Pixels:
@@ -194,10 +195,14 @@ def _lettered(pixels: Pixels) -> Pixels:
     for line, words in enumerate(("PORTABLE AP", "12:30  SUPINE")):
         at = (round(0.2 * width), round((0.45 + 0.1 * line) * height))
         cv2.putText(drawn, words, at, cv2.FONT_HERSHEY_SIMPLEX, height / 400, 255, max(1, height // 200), cv2.LINE_AA)
-    return drawn / np.float32(255)
+    return _pixels(drawn) / np.float32(255)
 
 
-def _bytes(pixels: Pixels) -> np.ndarray:
+def _pixels(values: np.ndarray) -> Pixels:
+    return np.asarray(values, dtype=np.float32)
+
+
+def _bytes(pixels: Pixels) -> NDArray[np.uint8]:
     return (pixels * 255).astype(np.uint8)
 
 
