@@ -41,6 +41,7 @@ def dark_is_lung(chest: bool = True, inverted: bool = False, turns: int = 0) -> 
     _pass_on(network.down[0], 0)
     _pass_on(network.up[-1], WIDTHS[1])  # the shallowest level comes after what was upsampled
     network.outline.weight[0, 0] = -20.0
+    assert network.outline.bias is not None
     network.outline.bias[0] = 20.0 * DARK
     answers = [SURE if chest else -SURE, SURE, SURE if inverted else -SURE]
     answers += [SURE if turn == turns else -SURE for turn in range(4)]

@@ -139,7 +139,8 @@ def _shrunk(pixels: Pixels) -> Pixels:
 def _jpeg(jpeg_quality: int) -> Degradation:
     def degrade(pixels: Pixels) -> Pixels:
         _, data = cv2.imencode(".jpg", _bytes(pixels), [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality])
-        return _pixels(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)) / np.float32(255)
+        decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
+        return _pixels(decoded) / np.float32(255)
 
     return degrade
 
