@@ -18,6 +18,7 @@ from pulmoscan.radiograph import Radiograph
 from pulmoscan.registry import Card
 from pulmoscan.samples import GallerySample
 from pulmoscan.screening import PopulationChoice, Reading
+from pulmoscan.ui import history
 from pulmoscan.ui.frame import UNFORESEEN, plain
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ class Chosen:
     def reading(self, model: str, card: Card) -> Reading:
         """The model's reading; the model runs on the first call only."""
         if card.weights_sha256 not in self.readings:
-            self.readings[card.weights_sha256] = screening.read(self.radiograph, model)
+            reading = self.readings[card.weights_sha256] = screening.read(self.radiograph, model)
+            history.record(self.radiograph.source.name, reading, self.radiograph.pixels)
         return self.readings[card.weights_sha256]
 
 
