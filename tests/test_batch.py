@@ -12,16 +12,17 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pypdfium2
 import pytest
 from PIL import Image
 
 from pulmoscan import cli, gradcam
 from pulmoscan.batch import AHEAD, Outcome, load, screen_items, urgency
+from pulmoscan.batch_export import LARGEST_SIDE, write_overlays, write_pdf
 from pulmoscan.classifier import Classifier, Forward
 from pulmoscan.errors import UnsuitableRadiograph, WeightsMissing
 from pulmoscan.intake import Item
 from pulmoscan.output import csv_text
-from pulmoscan.overlays import LARGEST_SIDE, write_overlays
 from pulmoscan.resume import ResumeError, finished
 from pulmoscan.screening import screen
 from tests.conftest import REPOSITORY
@@ -144,6 +145,19 @@ class TestScreening:
         assert first.radiograph
         expected = gradcam.overlay(first.radiograph.pixels, first.screening.reading.heatmap(), 0.6)
         assert np.abs(shown - expected).mean() < 3
+
+    def test_one_pdf_of_all(self) -> None:
+        items = [item("a.png", 1), item("b.png", 2)]
+        outcomes = list(screen_items(items, MODEL))
+        pairs = [*zip(items, outcomes, strict=True), (item("x.png"), Outcome("x.png", "error", MODEL))]
+        for anonymous in (False, True):
+            stream = BytesIO()
+            assert list(write_pdf(pairs, stream, anonymous)) == ["a.png", "b.png"]
+            pdf = pypdfium2.PdfDocument(stream.getvalue())
+            words = [page.get_textpage().get_text_bounded() for page in pdf]
+            assert len(words) == 2
+            assert all("medical device" in " ".join(text.split()) for text in words)
+            assert [name in text for name, text in zip(("a.png", "b.png"), words, strict=True)] == [not anonymous] * 2
 
     def test_csv_of_outcomes_quotes_and_defuses(self) -> None:
         text = csv_text([Outcome("=1+1.png", "error", MODEL, reason="Broken, quite.")])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 
 import streamlit as st
 
 from pulmoscan.batch import Outcome, screen_items, urgency
+from pulmoscan.batch_export import write_overlays, write_pdf
 from pulmoscan.classifier import load_classifier
 from pulmoscan.errors import PulmoScanError
 from pulmoscan.intake import Item, upload_items
@@ -20,7 +21,7 @@ from pulmoscan.registry import DEFAULT_MODEL, MODELS
 from pulmoscan.ui import history
 from pulmoscan.ui.compare import STYLE
 from pulmoscan.ui.frame import page, told_in_words
-from pulmoscan.ui.worklist import worklist
+from pulmoscan.ui.worklist import Row, worklist
 
 SUBTITLE = "Many radiographs at once, sorted by urgency: what to look at first."
 MAX_FILES = 5_000
@@ -28,6 +29,36 @@ MAX_UPLOAD_BYTES = 2 * 2**30
 ZIP_MEGABYTES = 1024
 POLL_SECONDS = 1.0
 PREVIEW_ROWS = 8
+
+
+@dataclass(frozen=True)
+class ExportKind:
+    """A file that is made of many rows.
+
+    Attributes:
+        write: rows, target, whether without names -> a name for each row that is done.
+        most: rows; the file is made in memory.
+    """
+
+    name: str
+    what: str
+    mime: str
+    icon: str
+    write: Callable[[Sequence[Row], BytesIO, bool], Iterator[str]]
+    most: int
+
+
+EXPORTS = (
+    ExportKind(
+        "zip",
+        "Overlays",
+        "application/zip",
+        ":material/imagesmode:",
+        lambda rows, target, _: write_overlays(rows, target),
+        MAX_FILES,
+    ),
+    ExportKind("PDF", "Reports", "application/pdf", ":material/picture_as_pdf:", write_pdf, 500),
+)
 
 
 class BatchTooLarge(PulmoScanError):
@@ -42,7 +73,7 @@ class Batch:
     Attributes:
         outcomes: of the finished items, by their position.
         job: the one that runs or ran last; it goes through the items that have no outcome yet.
-        overlays: the archive that a second job writes on request.
+        exports: by kind, the job that writes it and where to.
     """
 
     model: str
@@ -50,8 +81,7 @@ class Batch:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     seen: dict[str, Outcome] = field(default_factory=dict)
     job: Job[tuple[int, Outcome]] | None = None
-    archive_job: Job[str] | None = None
-    archive: BytesIO | None = None
+    exports: dict[str, tuple[Job[str], BytesIO]] = field(default_factory=dict)
 
     def start(self) -> None:
         """Screen what is not done yet."""
@@ -221,53 +251,73 @@ def _after(batch: Batch) -> None:
             st.button("Go on", icon=":material/play_arrow:", type="primary", on_click=batch.start)
         st.button("Clear, and choose others", icon=":material/close:", on_click=clear, key="batch-clear")
     if batch.outcomes:
-        worklist(batch.model, batch.items, batch.outcomes, _archive_panel)
+        worklist(batch.model, batch.items, batch.outcomes, _exports)
 
 
 def clear() -> None:
     """Forget the batch and all that was found in it."""
     if batch := current():
-        for job in (batch.job, batch.archive_job):
-            if job:
-                job.cancel()
+        if batch.job:
+            batch.job.cancel()
+        for job, _ in batch.exports.values():
+            job.cancel()
     st.session_state.batch = None
 
 
-def _archive_panel(pairs: Sequence[tuple[Item, Outcome]]) -> None:
-    """The zip of overlays: made in the background when asked for."""
-    from pulmoscan.overlays import write_overlays
-
+def _exports(rows: Sequence[Row]) -> None:
+    """The zip of overlays and the PDF of the rows that are listed: made in the background when asked for."""
     batch = current()
     if batch is None:
         return
+    anonymous = st.checkbox(
+        "PDF without names",
+        key="batch-anonymous",
+        persist_state="session",
+        help="Leaves out all that names the patient, the files' names included.",
+    )
+    for kind in EXPORTS:
+        _export(batch, kind, rows, anonymous)
 
+
+def _export(batch: Batch, kind: ExportKind, rows: Sequence[Row], anonymous: bool) -> None:
     def start() -> None:
-        target = batch.archive = BytesIO()
-        batch.archive_job = Job(lambda: write_overlays(pairs, target), len(pairs))
+        target = BytesIO()
+        batch.exports[kind.name] = Job(lambda: kind.write(rows, target, anonymous), len(rows)), target
 
-    job = batch.archive_job
-    if job is None:
+    job, target = batch.exports.get(kind.name, (None, None))
+    if job is None or target is None:
         st.button(
-            f"Make a zip of {len(pairs)} overlays", icon=":material/imagesmode:", on_click=start, disabled=not pairs
+            f"Make a {kind.name} of {len(rows)}",
+            icon=kind.icon,
+            on_click=start,
+            disabled=not 0 < len(rows) <= kind.most,
+            help=f"{kind.what} of the rows that are listed now, at most {kind.most:,}.",
         )
     elif job.running:
-        st.fragment(_watch_archive, run_every=POLL_SECONDS)(job)
+        st.fragment(_watch_export, run_every=POLL_SECONDS)(kind, job)
     elif job.progress.failure:
         st.error(job.progress.failure, icon=":material/error:")
-        st.button("Try again", on_click=start)
-    elif batch.archive is not None:
+        st.button("Try again", key=f"batch-again-{kind.name}", on_click=start)
+    else:
         st.download_button(
-            f"Overlays (zip, {job.progress.done})",
-            batch.archive.getvalue(),
-            "pulmoscan-overlays.zip",
-            "application/zip",
+            f"{kind.what} ({kind.name}, {job.progress.done})",
+            target.getvalue(),
+            f"pulmoscan-batch.{kind.name.lower()}",
+            kind.mime,
             icon=":material/download:",
             on_click="ignore",
         )
-        st.button("Make it anew", icon=":material/refresh:", on_click=start, help="Of the rows that are listed now.")
+        st.button(
+            "Anew",
+            key=f"batch-anew-{kind.name}",
+            icon=":material/refresh:",
+            on_click=start,
+            disabled=not 0 < len(rows) <= kind.most,
+            help=f"{kind.what} of the rows that are listed now.",
+        )
 
 
-def _watch_archive(job: Job[str]) -> None:
+def _watch_export(kind: ExportKind, job: Job[str]) -> None:
     if not job.running:
         st.rerun()
-    st.progress(job.progress.done / max(1, job.progress.total), text=f"Overlays: {job.progress.words}")
+    st.progress(job.progress.done / max(1, job.progress.total), text=f"{kind.name}: {job.progress.words}")

@@ -124,7 +124,7 @@ def test_batch(app: str, new_page: Open, ward: list[Path]) -> None:
     expect(panes(page)).to_have_count(2)
     go_to(page, "Batch")
     expect(page.get_by_text(re.compile("4 screened with"))).to_be_visible()
-    page.get_by_role("button", name="Make a zip of 4 overlays").click()
+    page.get_by_role("button", name="Make a zip of 4").click()
     with page.expect_download() as started:
         page.get_by_role("button", name="Overlays (zip, 4)").click()
     assert len(zipfile.ZipFile(started.value.path()).namelist()) == 5

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
+import pypdfium2
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -173,14 +174,20 @@ def test_cancelled_batch_keeps_what_is_done_and_goes_on(
     assert all(after[i] is outcome for i, outcome in before.items()), "nothing is done twice"
 
 
-def test_overlays_are_made_on_request(app: AppTest) -> None:
-    click(app, "Make a zip of 4 overlays")
-    job = app.session_state["batch"].archive_job
-    job.wait(PATIENCE)
-    app.run()
-    assert not app.exception
-    with zipfile.ZipFile(io.BytesIO(app.session_state["batch"].archive.getvalue())) as archive:
+def test_overlays_and_reports_are_made_on_request(app: AppTest, passes: list[str]) -> None:
+    exported = {}
+    for kind in ("zip", "PDF"):
+        click(app, f"Make a {kind} of 4")
+        job, target = app.session_state["batch"].exports[kind]
+        job.wait(PATIENCE)
+        app.run()
+        assert not app.exception
+        assert not app.error
+        exported[kind] = target.getvalue()
+    with zipfile.ZipFile(io.BytesIO(exported["zip"])) as archive:
         assert len([name for name in archive.namelist() if name.endswith(".jpg")]) == 4
+    assert len(pypdfium2.PdfDocument(exported["PDF"])) == 4
+    assert passes == []
 
 
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:

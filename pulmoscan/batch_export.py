@@ -1,4 +1,4 @@
-"""The overlays of many outcomes as one zip archive, at screen size."""
+"""What leaves a batch: the overlays as one zip archive at screen size, the reports as one PDF."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from PIL import Image
 from pulmoscan import DISCLAIMER, gradcam
 from pulmoscan.batch import OVERLAY_OPACITY, Outcome, load
 from pulmoscan.intake import Item
+from pulmoscan.report.content import Report
+from pulmoscan.report.pdf import write_pages
 
 LARGEST_SIDE = 1024
 JPEG_QUALITY = 88
@@ -37,6 +39,22 @@ def write_overlays(pairs: Sequence[tuple[Item, Outcome]], target: IO[bytes]) -> 
             name = _unused(PurePosixPath(item.short_name).stem or "radiograph", used)
             archive.writestr(f"{name}.jpg", overlay_jpeg(item, outcome))
             yield name
+
+
+def write_pdf(pairs: Sequence[tuple[Item, Outcome]], target: IO[bytes], anonymous: bool = False) -> Iterator[str]:
+    """Write one PDF into `target`, a page for each outcome with a screening; gives each file's name as it is drawn.
+
+    The radiographs are read anew, one at a time; no model runs.
+
+    Args:
+        anonymous: leave out all that names the patient, the files' names included.
+
+    Raises:
+        RadiographError: a file that could be read before can no longer be.
+    """
+    reports = (Report(load(item), outcome.screening, anonymous) for item, outcome in pairs if outcome.screening)
+    for report in write_pages(reports, target):
+        yield report.radiograph.source.name
 
 
 def overlay_jpeg(item: Item, outcome: Outcome) -> bytes:
