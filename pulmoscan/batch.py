@@ -1,10 +1,16 @@
-"""Screen many files one after the other: paths -> `Outcome`s. One bad file never stops the others."""
+"""Screen many files one after the other: `Item`s -> `Outcome`s. One bad file never stops the others.
+
+No more than `AHEAD` + 1 radiographs are in memory at a time, however many files there are.
+"""
 
 from __future__ import annotations
 
 import glob
+import logging
+from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,11 +18,16 @@ import numpy as np
 from PIL import Image
 
 from pulmoscan import gradcam
-from pulmoscan.errors import NoImageInFolder, PulmoScanError, RadiographError, UnsuitableRadiograph
-from pulmoscan.radiograph import FILE_EXTENSIONS, Radiograph, load_radiograph, may_be_radiograph
-from pulmoscan.screening import PopulationChoice, Screening, screen
+from pulmoscan.errors import PulmoScanError, RadiographError, UnsuitableRadiograph
+from pulmoscan.intake import Item
+from pulmoscan.radiograph import Radiograph, load_radiograph, may_be_radiograph
+from pulmoscan.screening import PopulationChoice, Screening, decide, screen
 
 OVERLAY_OPACITY = 0.6
+AHEAD = 1
+"""Radiographs that are decoded ahead of the one that the model reads."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +40,7 @@ class Outcome:
     radiograph: Radiograph | None = None
     screening: Screening | None = None
     reason: str = ""
+    duplicate_of: str = ""  # the file of the same bytes that was screened before
 
     def as_dict(self) -> dict[str, Any]:
         """The fields of the command line's JSON, in their order."""
@@ -68,27 +80,91 @@ def find_files(paths: Iterable[str]) -> list[Path]:
     return list(found)
 
 
-def screen_file(
-    path: Path, model: str, population: PopulationChoice, threshold: float | None, override: bool = False
-) -> Outcome:
-    """Screen one file; whatever is wrong with it becomes its outcome's reason.
+def screen_items(
+    items: Iterable[Item],
+    model: str,
+    population: PopulationChoice = "auto",
+    threshold: float | None = None,
+    seen: dict[str, Outcome] | None = None,
+    override: bool = False,
+) -> Iterator[Outcome]:
+    """Screen items in their order, each outcome as it is done; whatever is wrong with a file becomes its reason.
+
+    The next file is decoded while the model reads. A file whose bytes were screened before gets the same reading, and a
+    warning that says so.
 
     Args:
+        seen: outcomes by the SHA-256 of their file, for runs that continue an earlier one; filled.
         override: screen also what the gate refuses.
 
     Raises:
         ModelError, InvalidThreshold, UnknownPopulation: nothing can be screened this way.
     """
+    seen = {} if seen is None else seen
+    waiting: deque[tuple[Item, Future[Radiograph]]] = deque()
+    with ThreadPoolExecutor(1, thread_name_prefix="decode") as pool:
+        for item in items:
+            waiting.append((item, pool.submit(load, item)))
+            if len(waiting) > AHEAD:
+                yield _outcome(*waiting.popleft(), model, population, threshold, seen, override)
+        while waiting:
+            yield _outcome(*waiting.popleft(), model, population, threshold, seen, override)
+
+
+def load(item: Item) -> Radiograph:
+    """The item's radiograph.
+
+    Raises:
+        RadiographError: it cannot become one.
+    """
+    return load_radiograph(item.read(), item.short_name)
+
+
+def urgency(outcome: Outcome) -> tuple[float, int, float, str]:
+    """A key that sorts a worklist: the most probable first, in steps of a hundredth; of equals the one warned of."""
+    s = outcome.screening
+    if s is None:
+        return (1.0, 0, 0.0, outcome.file)
+    p = s.reading.probability
+    return (-round(p, 2), -len(s.warnings), -p, outcome.file)
+
+
+def _outcome(
+    item: Item,
+    decoding: Future[Radiograph],
+    model: str,
+    population: PopulationChoice,
+    threshold: float | None,
+    seen: dict[str, Outcome],
+    override: bool,
+) -> Outcome:
     try:
-        if path.is_dir():
-            raise NoImageInFolder(path, ", ".join(FILE_EXTENSIONS))
-        radiograph = load_radiograph(path)
-        screening = screen(radiograph, model, population, threshold, override)
+        radiograph = decoding.result()
+        known = seen.get(radiograph.key)
+        if known is None or known.screening is None:
+            outcome = Outcome(
+                item.name, "ok", model, radiograph, screen(radiograph, model, population, threshold, override)
+            )
+            seen[radiograph.key] = replace(outcome, radiograph=None)
+            return outcome
+        screening = decide(known.screening.reading, population, threshold)
+        repeated = f"The very same file as {known.file}."
+        screening = replace(screening, warnings=(*screening.warnings, repeated))
+        return Outcome(item.name, "ok", model, radiograph, screening, duplicate_of=known.file)
     except UnsuitableRadiograph as error:
-        return Outcome(str(path), "refused", model, reason=str(error))
+        return Outcome(item.name, "refused", model, reason=str(error))
     except RadiographError as error:
-        return Outcome(str(path), "error", model, reason=str(error))
-    return Outcome(str(path), "ok", model, radiograph, screening)
+        return Outcome(item.name, "error", model, reason=str(error))
+    except PulmoScanError:
+        raise
+    except Exception as error:
+        logger.exception("Unforeseen error while screening a file")
+        return Outcome(
+            item.name,
+            "error",
+            model,
+            reason=f"It could not be screened ({type(error).__name__}). Export it again as PNG.",
+        )
 
 
 class Exports:
@@ -127,15 +203,3 @@ class Exports:
             name = f"{stem}-{number}"
         self._names.add(name)
         return name
-
-
-def screen_files(
-    paths: Iterable[Path],
-    model: str,
-    population: PopulationChoice,
-    threshold: float | None,
-    override: bool = False,
-) -> Iterator[Outcome]:
-    """`screen_file` for each, as they are done."""
-    for path in paths:
-        yield screen_file(path, model, population, threshold, override)

@@ -47,25 +47,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _screen(options: argparse.Namespace) -> int:
-    from pulmoscan.batch import Exports, find_files, screen_files
+    from pulmoscan.batch import Exports, find_files, screen_items
     from pulmoscan.classifier import load_classifier
+    from pulmoscan.intake import path_items
     from pulmoscan.lungs import load_reader
-    from pulmoscan.output import writer
+    from pulmoscan.output import end_cut_line, writer
     from pulmoscan.report.export import ReportFolder
+    from pulmoscan.resume import finished
 
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise InvalidThreshold(options.threshold)
     load_classifier(options.model)  # before the first file, so that a missing model is said once
     load_reader()
-    files = find_files(options.paths)
+    before = finished(options.resume, options.model) if options.resume else {}
+    items = list(path_items(find_files(options.paths)))
+    remaining = [item for item in items if item.name not in before]
     exports = Exports(options.maps, options.overlays)
     reports = ReportFolder(options.out, options.report, options.anonymous)
-    out = writer(options.format)
+    if options.resume:
+        end_cut_line(options.resume)
+    out = writer(options.format, heading=not (options.resume and options.resume.stat().st_size))
     print(DISCLAIMER, file=sys.stderr)
-    all_read = True
-    outcomes = screen_files(files, options.model, options.population, options.threshold, options.no_gate)
+    if len(remaining) < len(items):
+        print(f"{len(items) - len(remaining)} of {len(items)} files are done already.", file=sys.stderr)
+    all_read = all(before.get(item.name, "ok") == "ok" for item in items)
+    outcomes = screen_items(remaining, options.model, options.population, options.threshold, override=options.no_gate)
     # The bar is for output that goes to a file; in a terminal the lines themselves are the progress.
-    for outcome in tqdm(outcomes, total=len(files), unit="file", disable=sys.stdout.isatty() or None):
+    for outcome in tqdm(outcomes, total=len(remaining), unit="file", disable=sys.stdout.isatty() or None):
         exports.write(outcome)
         reports.write(outcome)
         out.write(outcome)
@@ -273,7 +281,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     screen = commands.add_parser("screen", help="screen radiographs", epilog=DISCLAIMER)
-    screen.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder or a glob")
+    screen.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, a zip or a glob")
     _add_model(screen, default=registry.DEFAULT_MODEL, external=True)
     screen.add_argument("--population", choices=("child", "adult", "auto"), default="auto")
     screen.add_argument("--threshold", type=float, metavar="T", help="0 to 1; by default the operating point")
@@ -294,6 +302,12 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, metavar="DIR", default=Path("reports"), help="where to; by default the folder reports"
     )
     screen.add_argument("--anonymous", action="store_true", help="leave out of reports all that names the patient")
+    screen.add_argument(
+        "--resume",
+        type=Path,
+        metavar="FILE",
+        help="skip the files that FILE, an earlier run's JSON or CSV, has results of; append to it with >> FILE",
+    )
     screen.set_defaults(run=_screen)
 
     models = commands.add_parser("models", help="list what is installed, with checksums and figures")

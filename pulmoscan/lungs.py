@@ -7,7 +7,6 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from safetensors.torch import load as load_safetensors
 from pulmoscan import preprocessing
 from pulmoscan.errors import LungWeightsMissing, WeightsDamaged
 from pulmoscan.lung_network import Findings, LungNetwork
+from pulmoscan.preprocessing import INPUT_SIZE
 from pulmoscan.registry import weights_folder
 
 SPECK_SHARE = 0.02
@@ -38,24 +38,24 @@ class ChestView:
     """What the lung network says of one picture.
 
     Attributes:
-        lungs: float32 [224, 224] in [0, 1], the probability of lung at the model input's size.
+        lungs: the outline at the model input's size, [224, 224] as bits (`np.packbits`), since a batch keeps many.
         chest, whole, inverted: probability that it is a frontal chest radiograph, that both lungs are in it, and that
             its grey values are inverted.
         turns: probabilities [4] of its having been turned by so many quarter turns counter-clockwise.
         strangeness: distance from usual chest radiographs; 1 is usual.
     """
 
-    lungs: NDArray[np.float32]
+    lungs: NDArray[np.uint8]
     chest: float
     whole: float
     inverted: float
     turns: NDArray[np.float32]
     strangeness: float
 
-    @cached_property
+    @property
     def mask(self) -> NDArray[np.bool_]:
         """The lungs without specks, bool [224, 224]."""
-        inside = (self.lungs > 0.5).astype(np.uint8)
+        inside = np.unpackbits(self.lungs).reshape(INPUT_SIZE, INPUT_SIZE)
         count, labels, statistics, _ = cv2.connectedComponentsWithStats(inside)
         areas = statistics[:, cv2.CC_STAT_AREA]
         large = [i for i in range(1, count) if areas[i] >= SPECK_SHARE * areas[1:].sum()]
@@ -120,7 +120,7 @@ class LungReader:
         with torch.no_grad():
             found = Findings.of(self._network(torch.from_numpy(grey)[None, None]))
         return ChestView(
-            lungs=torch.sigmoid(found.lungs[0]).numpy(),
+            lungs=np.packbits(found.lungs[0].numpy() > 0),
             chest=float(torch.sigmoid(found.chest[0])),
             whole=float(torch.sigmoid(found.whole[0])),
             inverted=float(torch.sigmoid(found.inverted[0])),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Protocol, TextIO
 
 from pulmoscan.batch import Outcome
@@ -31,14 +35,17 @@ class JsonLines:
 class Csv:
     """One row a file; warnings are joined by a space."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, heading: bool = True) -> None:
+        self.stream = stream
         self.rows = csv.DictWriter(stream, CSV_FIELDS, lineterminator="\n")
-        self.rows.writeheader()
+        if heading:
+            self.rows.writeheader()
 
     def write(self, outcome: Outcome) -> None:
         fields = outcome.as_dict()
         fields["warnings"] = " ".join(fields["warnings"])
         self.rows.writerow({name: harmless(value) for name, value in fields.items()})
+        self.stream.flush()
 
 
 class Table:
@@ -69,10 +76,35 @@ class Table:
         print(self.LAYOUT.format(**columns).rstrip(), file=self.stream, flush=True)
 
 
-def writer(output_format: str) -> Writer:
-    """The writer for `table`, `json` or `csv` to standard output."""
-    writers: dict[str, type[Table] | type[JsonLines] | type[Csv]] = {"table": Table, "json": JsonLines, "csv": Csv}
-    return writers[output_format](sys.stdout)
+def writer(output_format: str, heading: bool = True) -> Writer:
+    """The writer for `table`, `json` or `csv` to standard output; CSV without heading where it is appended."""
+    if output_format == "csv":
+        return Csv(sys.stdout, heading)
+    return JsonLines(sys.stdout) if output_format == "json" else Table(sys.stdout)
+
+
+def csv_text(outcomes: Iterable[Outcome]) -> str:
+    """All outcomes as CSV."""
+    stream = io.StringIO()
+    table = Csv(stream)
+    for outcome in outcomes:
+        table.write(outcome)
+    return stream.getvalue()
+
+
+def end_cut_line(path: Path) -> None:
+    """End the last line of the file that standard output is appended to, should an earlier run have been cut short.
+
+    Else the next result would be glued to that line, and be lost with it.
+    """
+    try:
+        if os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno())):
+            with path.open("rb") as file:
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    print(flush=True)
+    except (OSError, ValueError):  # empty, or standard output is no file: then there is no line to end
+        return
 
 
 def harmless(value: object) -> object:

@@ -24,7 +24,7 @@ def two_lungs(left: int = 70, right: int = 154, degrees: float = 0.0) -> NDArray
 
 
 def chest_view(**changes: Any) -> ChestView:
-    """An upright chest with two lungs, but for the changes."""
+    """An upright chest with two lungs, but for the changes; `lungs` as [224, 224], 1 inside."""
     usual: dict[str, Any] = {
         "lungs": two_lungs(),
         "chest": 0.99,
@@ -33,7 +33,8 @@ def chest_view(**changes: Any) -> ChestView:
         "turns": np.array([0.97, 0.01, 0.01, 0.01], np.float32),
         "strangeness": 1.0,
     }
-    return ChestView(**{**usual, **changes})
+    answers = {**usual, **changes}
+    return ChestView(**{**answers, "lungs": np.packbits(answers["lungs"] > 0.5)})
 
 
 def examination(refusal: Refusal | None = None, *defects: Defect, **changes: Any) -> Examination:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,17 +44,25 @@ NOT_KNOWN = "not given"
 
 def pdf(report: Report, page: PageSize = "A4") -> bytes:
     """The report as a PDF file of one page."""
-    _register_fonts()
     file = io.BytesIO()
-    canvas = Canvas(file, pagesize=PAGE_SIZES[page], pageCompression=1, invariant=False)
-    canvas.setTitle("PulmoScan: screening of a chest radiograph")
-    canvas.setAuthor(report.software)
-    canvas.setSubject(DISCLAIMER)
-    canvas.setCreator(report.software)
-    _Page(canvas, report, *PAGE_SIZES[page]).draw()
-    canvas.showPage()
-    canvas.save()
+    for _ in write_pages([report], file, page):
+        pass
     return file.getvalue()
+
+
+def write_pages(reports: Iterable[Report], target: IO[bytes], page: PageSize = "A4") -> Iterator[Report]:
+    """Write one PDF with a page for each report; gives each report as its page is drawn. The end writes the file."""
+    _register_fonts()
+    canvas = Canvas(target, pagesize=PAGE_SIZES[page], pageCompression=1, invariant=False)
+    canvas.setTitle("PulmoScan: screening of a chest radiograph")
+    canvas.setSubject(DISCLAIMER)
+    for report in reports:
+        canvas.setAuthor(report.software)
+        canvas.setCreator(report.software)
+        _Page(canvas, report, *PAGE_SIZES[page]).draw()
+        canvas.showPage()
+        yield report
+    canvas.save()
 
 
 @cache

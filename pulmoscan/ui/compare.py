@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from statistics import fmean
@@ -11,7 +11,7 @@ from statistics import fmean
 import numpy as np
 import streamlit as st
 
-from pulmoscan import gradcam, measured, screening
+from pulmoscan import external, gradcam, measured, screening
 from pulmoscan.classifier import load_classifier
 from pulmoscan.measured import Measured
 from pulmoscan.metrics import Figure, Scores
@@ -59,9 +59,9 @@ def compare_page() -> None:
 
 
 def _read(chosen: Chosen) -> list[tuple[ModelSpec, Reading]]:
-    """Every model's reading; one that cannot be used says so, and the others go on."""
+    """Every installed model's reading; one that cannot be used says so, and the others go on."""
     readings = []
-    for spec in MODELS.values():
+    for spec in (*MODELS.values(), *external.installed()):
         with told_in_words(), st.spinner(f"{spec.title} is reading the radiograph …"):
             readings.append((spec, chosen.reading(spec.name, load_classifier(spec.name).card)))
     return readings
@@ -75,7 +75,9 @@ def _answers(readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
     with told_in_words():
         population = _population_control()
         answers = [Answer(spec, reading, screening.decide(reading, population)) for spec, reading in readings]
-        members = [measured.of_model(answer.spec, answer.reading.card) for answer in answers]
+        subjects = [measured.of_model(answer.spec, answer.reading.card) for answer in answers]
+        # An external model's number is a score, not a probability: it has no part in the mean.
+        members = [s for s, answer in zip(subjects, answers, strict=True) if not answer.reading.is_external]
         consensus = measured.of_consensus(members)
         point = consensus.operating_point(population, answers[0].reading.age) if consensus else None
         _agreement(answers)
@@ -83,7 +85,7 @@ def _answers(readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
         for warning in dict.fromkeys(w for answer in answers for w in answer.screening.warnings):
             st.warning(warning, icon=":material/info:")
         with st.expander("How good each of them is, as measured", icon=":material/query_stats:", expanded=True):
-            _figures([*members, *([consensus] if consensus else [])], population, answers[0].reading.age)
+            _figures([*subjects, *([consensus] if consensus else [])], population, answers[0].reading.age)
             if consensus is None and len(members) > 1:
                 st.caption(
                     "The consensus has no figures: the models' cards share no radiographs with known file names. "
@@ -142,8 +144,9 @@ def _table(answers: Sequence[Answer], consensus: OperatingPoint | None) -> str:
         )
         for answer in answers
     ]
-    if len(answers) > 1:
-        mean = fmean(answer.reading.probability for answer in answers)
+    ours = [answer.reading.probability for answer in answers if not answer.reading.is_external]
+    if len(ours) > 1:
+        mean = fmean(ours)
         rows.append(_row("Consensus (mean)", mean, consensus.threshold if consensus else None, "", "joint"))
     heads = "".join(
         f'<div class="head {kind}">{words}</div>'
@@ -242,14 +245,17 @@ def _pictures(radiograph: Radiograph, readings: Sequence[tuple[ModelSpec, Readin
             )
         # One reference for all: the largest, so that no map saturates earlier than on its model's own page.
         reference = max(reading.card.heat_reference for _, reading in readings)
+        shared = [(s, replace(r, card=replace(r.card, heat_reference=reference))) for s, r in readings]
         pixels = for_display(radiograph)
+        height, width = pixels.shape
         panes = [Pane((pixels * 255).astype(np.uint8), "Radiograph", f"Radiograph {radiograph.source.name}")]
-        for spec, reading in readings:
-            heat = gradcam.heatmap(reading.evidence[method], reference, *pixels.shape)
+        for spec, reading in shared:
+            heat = reading.heatmap(height, width, method)
+            measure = "score" if reading.is_external else "probability"
             panes.append(
                 Pane(
                     gradcam.overlay(pixels, heat, opacity),
-                    f"{spec.title} · probability {probability_text(reading.probability)}",
+                    f"{spec.title} · {measure} {probability_text(reading.probability)}",
                     f"What raised the score of {spec.title}: heat up to {100 * heat.max():.0f} % of full strength",
                 )
             )

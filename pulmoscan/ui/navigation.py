@@ -8,7 +8,7 @@ import streamlit as st
 
 from pulmoscan.registry import MODELS
 
-WORKBENCH = {"compare": "Compare", "threshold_lab": "Threshold lab"}
+WORKBENCH = {"compare": "Compare", "threshold_lab": "Threshold lab", "batch": "Batch", "history": "History"}
 """The researcher's pages: file and title."""
 ICON = Path(__file__).with_name("icon.svg")
 

@@ -21,6 +21,7 @@ from pulmoscan.radiograph import Radiograph
 from pulmoscan.registry import Card
 from pulmoscan.samples import GallerySample
 from pulmoscan.screening import PopulationChoice, Reading
+from pulmoscan.ui import history
 from pulmoscan.ui.frame import UNFORESEEN, plain
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,9 @@ class Chosen:
         if examination.refusal and not self.overridden:
             raise RefusedByGate(examination.refusal)
         if card.weights_sha256 not in self.readings:
-            self.readings[card.weights_sha256] = screening.read(self.radiograph, model, examination, self.overridden)
+            reading = screening.read(self.radiograph, model, examination, self.overridden)
+            self.readings[card.weights_sha256] = reading
+            history.record(self.radiograph.source.name, reading, self.radiograph.pixels)
         return self.readings[card.weights_sha256]
 
 

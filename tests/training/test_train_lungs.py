@@ -136,7 +136,7 @@ def test_train_resume_calibrate_and_evaluate(
     assert set(card.limits) == set(LIMITS)
     assert lungs.read_card() == card
     view = lungs.load_reader().look(load_radiograph(encode(grey8(300, 400), "PNG")).pixels)
-    assert view.lungs.shape == (224, 224)
+    assert view.mask.shape == (224, 224)
     assert view.mask_at(300, 400).shape == (300, 400)
 
     monkeypatch.setattr("pulmoscan.training.evaluate_lungs.DRAWN_OF_EACH", 2)

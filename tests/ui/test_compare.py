@@ -19,6 +19,12 @@ from pulmoscan.ui.compare import agreement
 from tests.ui.app import click, go_to, open_page, panes, text
 
 
+@pytest.fixture(autouse=True)
+def _no_external_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the developer has installed."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
 @pytest.fixture
 def app() -> AppTest:
     return click(open_page("compare"), "First")
@@ -60,6 +66,17 @@ def test_consensus_is_the_mean_at_its_own_operating_point(app: AppTest) -> None:
     seen = consensus.scores["child", "test"].at(consensus.thresholds["child"]).sensitivity
     assert f"<b>Consensus of {len(MODELS)}</b>" in text(app)
     assert f"{100 * seen.low:.1f} to {100 * seen.high:.1f}, n = {seen.n}" in text(app)
+
+
+def test_an_external_models_score_has_no_part_in_the_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pulmoscan.screening.EXTERNAL_MODELS", {"resnet18": get_spec("resnet18")})
+    app = click(open_page("compare"), "First")
+    found = readings()
+    mean = fmean(found[name].probability for name in ("densenet121", "resnet50"))
+    assert f"Consensus (mean): probability {mean:.3f}" in text(app)
+    assert "<b>Consensus of 2</b>" in text(app)
+    assert "of 3" in text(app), "it counts in the agreement"
+    assert f"ResNet-18 · score {found['resnet18'].probability:.3f}" in [pane["title"] for pane in panes(app)]
 
 
 def test_each_model_runs_once_and_another_population_runs_none(app: AppTest, passes: list[str]) -> None:

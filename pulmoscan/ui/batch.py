@@ -1,0 +1,323 @@
+"""The batch page: many radiographs, a folder or a zip -> a worklist sorted by urgency."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import streamlit as st
+
+from pulmoscan.batch import Outcome, screen_items, urgency
+from pulmoscan.batch_export import write_overlays, write_pdf
+from pulmoscan.classifier import load_classifier
+from pulmoscan.errors import PulmoScanError
+from pulmoscan.intake import Item, upload_items
+from pulmoscan.jobs import Job
+from pulmoscan.radiograph import FILE_EXTENSIONS, FORMAT_NAMES
+from pulmoscan.registry import DEFAULT_MODEL, MODELS
+from pulmoscan.ui import history
+from pulmoscan.ui.compare import STYLE
+from pulmoscan.ui.frame import page, told_in_words
+from pulmoscan.ui.worklist import Row, worklist
+
+SUBTITLE = "Many radiographs at once, sorted by urgency: what to look at first."
+MAX_FILES = 5_000
+MAX_UPLOAD_BYTES = 2 * 2**30
+ZIP_MEGABYTES = 1024
+POLL_SECONDS = 1.0
+PREVIEW_ROWS = 8
+
+
+@dataclass(frozen=True)
+class ExportKind:
+    """A file that is made of many rows.
+
+    Attributes:
+        write: rows, target, whether without names -> a name for each row that is done.
+        most: rows; the file is made in memory.
+    """
+
+    name: str
+    what: str
+    mime: str
+    icon: str
+    write: Callable[[Sequence[Row], BytesIO, bool], Iterator[str]]
+    most: int
+
+
+EXPORTS = (
+    ExportKind(
+        "zip",
+        "Overlays",
+        "application/zip",
+        ":material/imagesmode:",
+        lambda rows, target, _: write_overlays(rows, target),
+        MAX_FILES,
+    ),
+    ExportKind("PDF", "Reports", "application/pdf", ":material/picture_as_pdf:", write_pdf, 500),
+)
+
+
+class BatchTooLarge(PulmoScanError):
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}. Screen them in parts, or with `python -m pulmoscan screen FOLDER`, without a limit.")
+
+
+@dataclass(eq=False)
+class Batch:
+    """What the session screens or has screened.
+
+    Attributes:
+        outcomes: of the finished items, by their position.
+        job: the one that runs or ran last; it goes through the items that have no outcome yet.
+        exports: by kind, the job that writes it and where to.
+    """
+
+    model: str
+    items: list[Item]
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    seen: dict[str, Outcome] = field(default_factory=dict)
+    job: Job[tuple[int, Outcome]] | None = None
+    exports: dict[str, tuple[Job[str], BytesIO]] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Screen what is not done yet."""
+        remaining = [(i, item) for i, item in enumerate(self.items) if i not in self.outcomes]
+        positions = [i for i, _ in remaining]
+        model, seen = self.model, self.seen  # and not self, which would keep the job alive
+
+        def work() -> Iterable[tuple[int, Outcome]]:
+            # Thresholds follow the population that is chosen when the list is read; see worklist.
+            screened = screen_items([item for _, item in remaining], model, "auto", None, seen)
+            for position, outcome in zip(positions, screened, strict=True):
+                yield position, without_pixels(outcome)
+
+        self.job = Job(lambda: iter(work()), len(remaining))
+
+    def collect(self) -> None:
+        """Take over what the job has done."""
+        for position, outcome in self.job.results if self.job else []:
+            if position not in self.outcomes:
+                self.outcomes[position] = outcome
+                if outcome.screening:
+                    history.record(outcome.file, outcome.screening.reading)
+
+    @property
+    def running(self) -> bool:
+        return self.job is not None and self.job.running
+
+
+def without_pixels(outcome: Outcome) -> Outcome:
+    """Memory must not grow with the number of radiographs: only what was found in them is kept."""
+    return Outcome(
+        outcome.file, outcome.status, outcome.model, None, outcome.screening, outcome.reason, outcome.duplicate_of
+    )
+
+
+def current() -> Batch | None:
+    """The session's batch, if any."""
+    return st.session_state.get("batch")
+
+
+def batch_page() -> None:
+    """The page."""
+    with page("Batch triage", SUBTITLE):
+        st.html(STYLE)
+        batch = current()
+        if batch is None:
+            _intake()
+            return
+        _progress(batch)
+        if not batch.running:
+            _after(batch)
+
+
+def _intake() -> None:
+    kinds = ("Files or a zip", "A folder")
+    kind = st.segmented_control("What", kinds, default=kinds[0], required=True, key="batch-kind")
+    extensions = list(FILE_EXTENSIONS)
+    if kind == kinds[0]:
+        files = st.file_uploader(
+            f"Radiographs ({FORMAT_NAMES}), or a zip of them",
+            type=[*extensions, "zip"],
+            accept_multiple_files=True,
+            key="batch-files",
+            max_upload_size=ZIP_MEGABYTES,
+            help="They are held in memory for this session only; nothing is written to disk.",
+        )
+    else:
+        files = st.file_uploader(
+            f"A folder of radiographs ({FORMAT_NAMES})",
+            type=extensions,
+            accept_multiple_files="directory",
+            key="batch-folder",
+            help="The folder and those in it. They are held in memory for this session only.",
+        )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        model: str = st.selectbox(
+            "Model",
+            list(MODELS),
+            index=list(MODELS).index(DEFAULT_MODEL),
+            format_func=lambda name: f"{MODELS[name].title} · {MODELS[name].role}",
+            key="batch-model",
+            persist_state="session",
+            width=280,
+        )
+        if st.button("Screen them", type="primary", icon=":material/play_arrow:", disabled=not files):
+            load_classifier(model)  # a model that is missing is said before anything starts
+            items = take_in([(file.name, file.getvalue()) for file in files])
+            st.session_state.batch = Batch(model, items)
+            st.session_state.batch.start()
+            st.rerun()
+    if not files:
+        st.info(
+            "Choose radiographs to screen. The list then shows the most suspicious first; each row opens the "
+            "radiograph with what raised its score.",
+            icon=":material/arrow_upward:",
+        )
+
+
+def take_in(uploads: Sequence[tuple[str, bytes]]) -> list[Item]:
+    """The items of all uploads.
+
+    Raises:
+        BatchTooLarge: they are too many or too large together.
+    """
+    size = sum(len(data) for _, data in uploads)
+    if size > MAX_UPLOAD_BYTES:
+        raise BatchTooLarge(f"The files have {size / 2**30:.1f} GB together; the limit is {MAX_UPLOAD_BYTES >> 30} GB")
+    every = itertools.chain.from_iterable(upload_items(name, data) for name, data in uploads)
+    items = list(itertools.islice(every, MAX_FILES + 1))
+    if len(items) > MAX_FILES:
+        raise BatchTooLarge(f"These are more than {MAX_FILES:,} files, the limit")
+    return items
+
+
+def _progress(batch: Batch) -> None:
+    """While the job runs it is looked at every second, by itself: the rest of the page stays as it is."""
+    if batch.running:
+        st.fragment(_watch, run_every=POLL_SECONDS)(batch)
+    else:
+        batch.collect()
+        if batch.job and batch.job.progress.failure:
+            st.error(batch.job.progress.failure, icon=":material/error:")
+
+
+def _watch(batch: Batch) -> None:
+    with told_in_words():
+        batch.collect()
+        if batch.job is None or not batch.running:
+            st.rerun()
+            return
+        progress = batch.job.progress
+        done, total = len(batch.outcomes), len(batch.items)
+        words = progress.words.split(" · ", maxsplit=1)
+        st.progress(done / max(1, total), text=" · ".join([f"{done} of {total}", *words[1:]]))
+        st.button("Cancel", icon=":material/stop:", on_click=batch.job.cancel, help="What is done is kept.")
+        _preview(batch)
+
+
+def _preview(batch: Batch) -> None:
+    """The most urgent so far."""
+    screened = sorted((o for o in batch.outcomes.values() if o.screening), key=urgency)
+    if screened:
+        st.markdown("The most suspicious so far:")
+        st.dataframe(
+            {
+                "file": [o.file for o in screened[:PREVIEW_ROWS]],
+                "probability": [o.screening.reading.probability for o in screened[:PREVIEW_ROWS] if o.screening],
+            },
+            column_config={"probability": st.column_config.ProgressColumn(format="%.3f", min_value=0, max_value=1)},
+            hide_index=True,
+        )
+
+
+def _after(batch: Batch) -> None:
+    """Everything is done, or was cancelled or failed before."""
+    left = len(batch.items) - len(batch.outcomes)
+    counts = Counter(outcome.status for outcome in batch.outcomes.values())
+    twice = sum(bool(outcome.duplicate_of) for outcome in batch.outcomes.values())
+    parts = [f"**{counts['ok']}** screened with {MODELS[batch.model].title}"]
+    parts += [f"{counts['refused']} refused"] if counts["refused"] else []
+    parts += [f"{counts['error']} failed"] if counts["error"] else []
+    parts += [f"{twice} of them the same file twice"] if twice else []
+    parts += [f"**{left} not done yet**"] if left else []
+    with st.container(horizontal=True, vertical_alignment="center", key="batch-state"):
+        st.markdown(", ".join(parts) + ".")
+        if left:
+            st.button("Go on", icon=":material/play_arrow:", type="primary", on_click=batch.start)
+        st.button("Clear, and choose others", icon=":material/close:", on_click=clear, key="batch-clear")
+    if batch.outcomes:
+        worklist(batch.model, batch.items, batch.outcomes, _exports)
+
+
+def clear() -> None:
+    """Forget the batch and all that was found in it."""
+    if batch := current():
+        if batch.job:
+            batch.job.cancel()
+        for job, _ in batch.exports.values():
+            job.cancel()
+    st.session_state.batch = None
+
+
+def _exports(rows: Sequence[Row]) -> None:
+    """The zip of overlays and the PDF of the rows that are listed: made in the background when asked for."""
+    batch = current()
+    if batch is None:
+        return
+    anonymous = st.checkbox(
+        "PDF without names",
+        key="batch-anonymous",
+        persist_state="session",
+        help="Leaves out all that names the patient, the files' names included.",
+    )
+    for kind in EXPORTS:
+        _export(batch, kind, rows, anonymous)
+
+
+def _export(batch: Batch, kind: ExportKind, rows: Sequence[Row], anonymous: bool) -> None:
+    def start() -> None:
+        target = BytesIO()
+        batch.exports[kind.name] = Job(lambda: kind.write(rows, target, anonymous), len(rows)), target
+
+    job, target = batch.exports.get(kind.name, (None, None))
+    if job is None or target is None:
+        st.button(
+            f"Make a {kind.name} of {len(rows)}",
+            icon=kind.icon,
+            on_click=start,
+            disabled=not 0 < len(rows) <= kind.most,
+            help=f"{kind.what} of the rows that are listed now, at most {kind.most:,}.",
+        )
+    elif job.running:
+        st.fragment(_watch_export, run_every=POLL_SECONDS)(kind, job)
+    elif job.progress.failure:
+        st.error(job.progress.failure, icon=":material/error:")
+        st.button("Try again", key=f"batch-again-{kind.name}", on_click=start)
+    else:
+        st.download_button(
+            f"{kind.what} ({kind.name}, {job.progress.done})",
+            target.getvalue(),
+            f"pulmoscan-batch.{kind.name.lower()}",
+            kind.mime,
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.button(
+            "Anew",
+            key=f"batch-anew-{kind.name}",
+            icon=":material/refresh:",
+            on_click=start,
+            disabled=not 0 < len(rows) <= kind.most,
+            help=f"{kind.what} of the rows that are listed now.",
+        )
+
+
+def _watch_export(kind: ExportKind, job: Job[str]) -> None:
+    if not job.running:
+        st.rerun()
+    st.progress(job.progress.done / max(1, job.progress.total), text=f"{kind.name}: {job.progress.words}")

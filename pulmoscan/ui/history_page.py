@@ -1,0 +1,60 @@
+"""The page with the session's list of what was screened."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pulmoscan.output import harmless
+from pulmoscan.registry import get_spec
+from pulmoscan.screening import decide
+from pulmoscan.ui import history, session
+from pulmoscan.ui.frame import page
+
+SUBTITLE = "What this session has screened. It is held in memory only, and gone when the session ends."
+
+
+def history_page() -> None:
+    """The page."""
+    with page("History", SUBTITLE):
+        entries = history.entries()
+        if not entries:
+            st.info("Nothing was screened yet.", icon=":material/history:")
+            return
+        # As the other pages decide now: at the operating point of the population that is chosen.
+        screenings = [decide(entry.reading, session.population()) for entry in entries]
+        table = pd.DataFrame(
+            {
+                "picture": [entry.thumbnail or None for entry in entries],
+                "file": [entry.file for entry in entries],
+                "model": [get_spec(entry.reading.model).title for entry in entries],
+                "probability": [entry.reading.probability for entry in entries],
+                "decision": ["suspected" if s.label == "pneumonia" else "no sign" for s in screenings],
+                "threshold": [s.threshold for s in screenings],
+                "population": [s.population for s in screenings],
+                "time (UTC)": [entry.when.strftime("%Y-%m-%d %H:%M:%S") for entry in entries],
+            }
+        )
+        with st.container(horizontal=True, vertical_alignment="center", key="history-actions"):
+            st.markdown(f"**{len(entries)}** readings, the newest first.")
+            st.button("Clear", icon=":material/delete:", on_click=history.clear)
+            st.download_button(
+                "As CSV",
+                table.drop(columns="picture").map(harmless).to_csv(index=False),
+                "pulmoscan-history.csv",
+                "text/csv",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+        st.dataframe(
+            table,
+            hide_index=True,
+            row_height=56,
+            column_config={
+                "picture": st.column_config.ImageColumn("", width="small"),
+                "file": st.column_config.TextColumn(width="medium"),
+                "probability": st.column_config.ProgressColumn(format="%.3f", min_value=0, max_value=1, width="small"),
+                "threshold": st.column_config.NumberColumn(format="%.2f", width="small"),
+            },
+        )
+        st.caption("Decisions are those at the operating points of the population that the other pages have chosen.")

@@ -1,0 +1,165 @@
+"""The researcher's pages in a real browser: compare, threshold lab, batch, history."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.conftest import Open
+from tests.browser.test_app import OUTPUT, in_view, panes, samples, settled
+from tests.pictures import encode, grey8
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def ward(tmp_path: Path) -> list[Path]:
+    """Six files: four radiographs, two of them in a zip, one of them twice; a blank one and a broken one."""
+    files = []
+    for seed in (1, 2):
+        path = tmp_path / f"ward_{seed}.png"
+        path.write_bytes(encode(grey8(400, 480, seed=seed), "PNG"))
+        files.append(path)
+    archive = tmp_path / "night.zip"
+    with zipfile.ZipFile(archive, "w") as night:
+        night.writestr("night/ward_3.png", encode(grey8(400, 480, seed=3), "PNG"))
+        night.writestr("night/again.png", files[0].read_bytes())
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    return [*files, archive, broken]
+
+
+def charts(page: Page) -> Locator:
+    return page.get_by_test_id("stVegaLiteChart").locator("canvas, svg.marks")
+
+
+def select_first_row(page: Page) -> None:
+    """By its check box; the table is a canvas."""
+    page.get_by_test_id("stDataFrame").first.locator("canvas").first.click(position={"x": 18, "y": 52})
+
+
+def go_to(page: Page, title: str) -> None:
+    """By the menu, so that the session stays; on a phone it is in the sidebar."""
+    if page.get_by_test_id("stExpandSidebarButton").is_visible():
+        page.get_by_test_id("stExpandSidebarButton").click()
+    else:
+        page.get_by_text("Workbench", exact=True).first.click()
+    page.get_by_role("link", name=title).first.click()
+    expect(page.get_by_role("heading", name=title).first).to_be_visible()
+
+
+def count_of(page: Page, words: str) -> int:
+    """A count in the confusion matrix."""
+    cell = page.locator(".confusion td").filter(has_text=words).inner_text()
+    return int(cell.split()[0])
+
+
+def screen_batch(page: Page, app: str, ward: list[Path]) -> None:
+    page.goto(f"{app}/batch")
+    page.locator("input[type=file]").set_input_files(ward)
+    page.get_by_role("button", name="Screen them").click()
+    expect(page.get_by_text(re.compile(r"4 screened with"))).to_be_visible()
+    settled(page)
+
+
+def test_compare(app: str, new_page: Open) -> None:
+    page = new_page()
+    page.goto(f"{app}/compare")
+    samples(page).first.click()
+    expect(page.get_by_text(re.compile(r"of \d+ (suspect|find no sign)")).first).to_be_visible()
+    expect(panes(page)).to_have_count(1 + page.locator(".compare .model:not(.joint)").count())
+    before = panes(page).nth(1).get_attribute("src")
+    page.get_by_text("Grad-CAM", exact=True).click()
+    settled(page)
+    assert page.locator(".compare .joint").first.inner_text().startswith("Consensus")
+    page.get_by_role("button", name="Zoom in").click()
+    moved = panes(page).evaluate_all("images => images.map(image => image.style.transform)")
+    assert len(set(moved)) == 1, "all panes move together"
+    assert before
+
+
+def test_threshold_lab(app: str, new_page: Open) -> None:
+    page = new_page()
+    page.goto(f"{app}/threshold_lab")
+    expect(charts(page)).to_have_count(4)
+    settled(page)
+    page.get_by_role("button", name="Youden").click()
+    settled(page)
+    found, alarms = count_of(page, "found"), count_of(page, "false alarms")
+    handle = page.get_by_role("slider", name="Threshold")
+    handle.focus()
+    handle.press("End")
+    expect(page.locator(".confusion td").filter(has_text="found").locator("b")).to_have_text("0")
+    handle.press("Home")
+    expect(page.locator(".confusion td").filter(has_text="cleared").locator("b")).to_have_text("0")
+    assert count_of(page, "found") >= found
+    assert count_of(page, "false alarms") > alarms
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Figures (SVG)").click()
+    assert b"<svg" in Path(started.value.path()).read_bytes()
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Curves (CSV)").click()
+    assert Path(started.value.path()).read_text().startswith("threshold,true_positives")
+
+
+def test_batch(app: str, new_page: Open, ward: list[Path]) -> None:
+    page = new_page()
+    screen_batch(page, app, ward)
+    expect(page.get_by_text("1 failed")).to_be_visible()
+    expect(page.get_by_text("1 of them the same file twice")).to_be_visible()
+    select_first_row(page)
+    expect(panes(page)).to_have_count(2)
+    expect(page.get_by_text(re.compile("Pneumonia suspected|No sign of pneumonia found"))).to_be_visible()
+    page.get_by_role("button", name="Open on the model's page").click()
+    expect(in_view(page)).to_contain_text(re.compile("ward|again"))
+    expect(panes(page)).to_have_count(2)
+    go_to(page, "Batch")
+    expect(page.get_by_text(re.compile("4 screened with"))).to_be_visible()
+    page.get_by_role("button", name="Make a zip of 4").click()
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Overlays (zip, 4)").click()
+    assert len(zipfile.ZipFile(started.value.path()).namelist()) == 5
+    go_to(page, "History")
+    expect(page.get_by_text("4 readings")).to_be_visible()
+    page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_text("Nothing was screened yet")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("device", "width", "height"), [("desktop", 1280, 900), ("phone", 390, 844)])
+def test_look(app: str, new_page: Open, ward: list[Path], device: str, width: int, height: int, scheme: str) -> None:
+    page = new_page(width, height, scheme)
+    OUTPUT.mkdir(exist_ok=True)
+
+    def shoot(name: str) -> None:
+        settled(page)
+        main = page.get_by_test_id("stMain")
+        assert main.evaluate("main => main.scrollWidth <= main.clientWidth"), "fits the width"
+        page.set_viewport_size({"width": width, "height": max(height, main.evaluate("main => main.scrollHeight"))})
+        settled(page)
+        page.screenshot(path=OUTPUT / f"{name}-{device}-{scheme}.png")
+        page.set_viewport_size({"width": width, "height": height})
+
+    page.goto(f"{app}/compare")
+    samples(page).first.click()
+    expect(panes(page).nth(2)).to_be_visible()
+    shoot("compare")
+    page.goto(f"{app}/threshold_lab")
+    expect(charts(page)).to_have_count(4)
+    page.get_by_text("Overlay the curves of all models").click()
+    shoot("threshold-lab")
+    screen_batch(page, app, ward)
+    select_first_row(page)
+    expect(panes(page)).to_have_count(2)
+    shoot("batch")
+    go_to(page, "History")
+    shoot("history")
