@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import cv2
+import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -167,3 +168,8 @@ def probability_text(probability: float) -> str:
     if probability > 0.999:
         return "> 0.999"
     return "< 0.001" if probability < 0.001 else f"{probability:.3f}"
+
+
+def font_file(name: str) -> Path:
+    """A font of Matplotlib's; they have Latin, Greek and Cyrillic."""
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf"

@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 from functools import cache
-from pathlib import Path
 
-import matplotlib
 import numpy as np
 from highdicom.sc import SCImage
 from numpy.typing import NDArray
@@ -15,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 
 from pulmoscan import DISCLAIMER, __version__
-from pulmoscan.report.content import CAPTION, Report, probability_text
+from pulmoscan.report.content import CAPTION, Report, font_file, probability_text
 from pulmoscan.report.study import MANUFACTURER, SERIES_NUMBERS, instance_uid, put_names, series_uid, study
 
 
@@ -101,8 +99,3 @@ def captioned(report: Report) -> NDArray[np.uint8]:
 def font(size: int) -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which comes with Matplotlib."""
     return ImageFont.truetype(str(font_file("DejaVuSans")), size)
-
-
-def font_file(name: str) -> Path:
-    """A font of Matplotlib's."""
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf"

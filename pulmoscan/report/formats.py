@@ -14,9 +14,6 @@ from PIL.PngImagePlugin import PngInfo
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.metrics import Figure
 from pulmoscan.report.content import CAPTION, Report
-from pulmoscan.report.dicom_sc import secondary_capture
-from pulmoscan.report.dicom_sr import structured_report
-from pulmoscan.report.pdf import pdf
 
 FormatName = Literal["pdf", "dicom-sr", "dicom-sc", "png", "json"]
 
@@ -91,10 +88,31 @@ def json_report(report: Report) -> bytes:
     return (json.dumps(as_dict(report), ensure_ascii=False, indent=1) + "\n").encode()
 
 
+# What writes PDF and DICOM takes a second to import: not before someone asks for it.
+
+
+def _pdf(report: Report) -> bytes:
+    from pulmoscan.report.pdf import pdf
+
+    return pdf(report)
+
+
+def _structured_report(report: Report) -> bytes:
+    from pulmoscan.report.dicom_sr import structured_report
+
+    return structured_report(report)
+
+
+def _secondary_capture(report: Report) -> bytes:
+    from pulmoscan.report.dicom_sc import secondary_capture
+
+    return secondary_capture(report)
+
+
 FORMATS: Mapping[FormatName, ReportFormat] = {
-    "pdf": ReportFormat("PDF", ".pdf", "application/pdf", pdf),
-    "dicom-sr": ReportFormat("DICOM report", "-report.dcm", "application/dicom", structured_report),
-    "dicom-sc": ReportFormat("DICOM overlay", "-overlay.dcm", "application/dicom", secondary_capture),
+    "pdf": ReportFormat("PDF", ".pdf", "application/pdf", _pdf),
+    "dicom-sr": ReportFormat("DICOM report", "-report.dcm", "application/dicom", _structured_report),
+    "dicom-sc": ReportFormat("DICOM overlay", "-overlay.dcm", "application/dicom", _secondary_capture),
     "png": ReportFormat("PNG overlay", "-overlay.png", "image/png", png),
     "json": ReportFormat("JSON", ".json", "application/json", json_report),
 }

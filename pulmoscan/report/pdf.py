@@ -23,8 +23,7 @@ from reportlab.platypus import Paragraph
 from pulmoscan import DISCLAIMER
 from pulmoscan.dicom.facts import age_text
 from pulmoscan.metrics import Figure
-from pulmoscan.report.content import CAPTION, Report, probability_text
-from pulmoscan.report.dicom_sc import font_file
+from pulmoscan.report.content import CAPTION, Report, font_file, probability_text
 
 PageSize = Literal["A4", "Letter"]
 PAGE_SIZES: dict[PageSize, tuple[float, float]] = {"A4": A4, "Letter": LETTER}
@@ -178,7 +177,8 @@ class _Page:
             self._text(x, self.y - 9, title, 8, INK, bold=True)
             self.canvas.drawImage(_jpeg(pixels), x, self.y - 14 - h, w, h)
         self.y -= 14 + h + 12
-        self._text(MARGIN, self.y, CAPTION, 7.5, FAINT)
+        faint = "Hardly anything in the picture raised the score. " if self.report.screening.reading.is_faint else ""
+        self._text(MARGIN, self.y, faint + CAPTION, 7.5, FAINT)
         self.y -= 12
 
     def _details(self) -> list[tuple[str, str]]:

@@ -23,9 +23,12 @@ def dicom_panel(dicom: Dicom, key: str) -> None:
     """What the header says; the identity masked until it is asked for, anew for each radiograph (`key`)."""
     facts = dicom.facts
     with st.expander("DICOM file", icon=":material/badge:"):
-        shown = st.toggle("Show the patient's name and identifiers", key=f"identity-{key}")
-        identity = ((label, value if shown else MASK) for label, value in facts.identity.rows())
-        st.markdown(_table([*identity, *facts.rows()]))
+        patient, picture = st.columns(2, gap="large")
+        with patient:
+            shown = st.toggle("Show the patient's name and identifiers", key=f"identity-{key}")
+            st.markdown(_table((label, value if shown else MASK) for label, value in facts.identity.rows()))
+        with picture:
+            st.markdown(_table(facts.rows()))
 
 
 def windowed(dicom: Dicom, key: str) -> NDArray[np.float32]:
