@@ -335,7 +335,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(train)
     _add_data(train)
     train.add_argument("--init", default="imagenet", help="imagenet (torchvision's own), random, or a safetensors file")
-    train.add_argument("--epochs", type=_positive, help="by default what the shipped weights took")
+    train.add_argument("--epochs", type=_positive, help="by default what two CPU cores train in about an hour")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument(
         "--no-lung-guidance", dest="lung_guided", action="store_false", help="train the usual way, for comparison"
