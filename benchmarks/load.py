@@ -93,11 +93,11 @@ class ColdStart:
 
 
 def cold_start() -> ColdStart:
-    """Start the app, open the first model's page and click a gallery picture; then go to the others."""
+    """Start the app, open the first model's page and upload a radiograph; then go to the other models."""
     first, second, *rest = MODELS
     with running_app() as server, BrowserSession(server.address) as visitor:
         visitor.open(first)
-        settled(visitor.click(gallery()[0].title))
+        settled(visitor.upload("Upload", "first.png", pictures(1)[0]))
         first_result = time.perf_counter() - server.began
         run = visitor.open(second)
         settled(run)
