@@ -268,6 +268,22 @@ def _cards(options: argparse.Namespace) -> int:
     return 0
 
 
+def _benchmark(options: argparse.Namespace) -> int:
+    sys.path.insert(0, str(HERE))
+    try:
+        from benchmarks.report import PARTS, run
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != "benchmarks":
+            raise
+        raise PulmoScanError("The benchmarks are not installed; run this from a checkout of the source.") from error
+
+    parts = options.part or PARTS
+    if "accuracy" in parts and not options.data:
+        raise PulmoScanError("The part accuracy reads radiographs: name a dataset with --data.")
+    run(options.model or tuple(registry.MODELS), options.rounds, parts, options.data, options.split, options.limit)
+    return 0
+
+
 def _app(options: argparse.Namespace) -> int:
     command = [sys.executable, "-m", "streamlit", "run", str(HERE / "Home.py"), "--server.port", str(options.port)]
     return subprocess.run(command, cwd=HERE, check=False).returncode
@@ -330,6 +346,20 @@ def _parser() -> argparse.ArgumentParser:
     app = commands.add_parser("app", help="start the web app")
     app.add_argument("--port", type=int, default=8501)
     app.set_defaults(run=_app)
+
+    benchmark = commands.add_parser("benchmark", help="measure how fast it is here, against the demos' way")
+    benchmark.add_argument("--model", choices=tuple(registry.MODELS), action="append", help="by default all")
+    benchmark.add_argument(
+        "--part",
+        choices=("stages", "batches", "pipeline", "start", "load", "accuracy"),
+        action="append",
+        help="by default all but accuracy; may be repeated",
+    )
+    benchmark.add_argument("--rounds", type=_positive, default=30, help="measurements of each way, interleaved")
+    benchmark.add_argument("--data", type=Path, action="append", default=[], metavar="DIR", help="for accuracy")
+    benchmark.add_argument("--split", choices=("train", "validation", "test"), default="validation")
+    benchmark.add_argument("--limit", type=_positive, default=600, help="radiographs of the split that accuracy reads")
+    benchmark.set_defaults(run=_benchmark)
 
     train = commands.add_parser("train", help="train a model, calibrate it and write its weights and card")
     _add_model(train)

@@ -25,6 +25,17 @@ def full_size() -> NDArray[np.float32]:
     return np.clip(0.1 + 0.8 * chest(1800, 2100) + noise, 0, 1).astype(np.float32)
 
 
+@pytest.mark.parametrize("shape", [(1800, 2100), (225, 223), (100, 150), (64, 3000), (224, 448), (3000, 224)])
+def test_resampling_is_pillows(shape: tuple[int, int]) -> None:
+    """Larger, smaller and odd sizes; the product of sparse matrices is a short cut and nothing else."""
+    pixels = np.random.default_rng(1).random(shape, dtype=np.float32)
+    expected = Image.fromarray(pixels).resize((224, 224), Image.Resampling.BILINEAR)
+    result = resample(pixels)
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, np.asarray(expected), atol=2e-6)
+    np.testing.assert_allclose(resample(np.asfortranarray(pixels)), result, atol=1e-6)
+
+
 @pytest.mark.parametrize("kernel", [Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.LANCZOS])
 def test_small_copy_agrees_with_full_size(full_size: NDArray[np.float32], kernel: Image.Resampling) -> None:
     """However the copy was scaled, and through JPEG: what reaches the model is the same."""

@@ -52,7 +52,7 @@ def test_random_networks(name: str, runtime: str, radiographs: list[Radiograph])
 @pytest.mark.parametrize("name", MODELS)
 def test_trained_networks_on_real_radiographs(name: str, data: Path) -> None:
     """600 radiographs of both populations, a third of them for each model."""
-    files = [*sorted((data / "kermany" / "images224").rglob("*.jpg"))[::11][:450]]
+    files = [*sorted((data / "kermany" / "images224").rglob("*.jpeg"))[::11][:450]]
     files += sorted((data / "nih_adult").rglob("*.jpg"))[::3][: 3 * PER_MODEL - len(files)]
     assert len(files) == 3 * PER_MODEL
     own = files[list(MODELS).index(name) :: 3]

@@ -1,0 +1,220 @@
+"""The app under load: a cold start, and many visitors at once, each with a radiograph and a model of its own."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from benchmarks.browser_session import BrowserSession, Run
+from pulmoscan.registry import MODELS
+from pulmoscan.samples import gallery
+
+CROWDS = (1, 5, 10, 20)
+SCREENINGS = 1000
+ROOT = Path(__file__).resolve().parent.parent
+SETTLED = re.compile(r"Probability \*\*(.+?)\*\*, .*?threshold of \*\*(.+?)\*\*")
+
+
+@dataclass
+class Server:
+    """The app in a process of its own."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    began: float
+
+    @property
+    def resident_megabytes(self) -> float:
+        """What the process holds in memory; NaN where the system does not say (it is read from Linux's /proc)."""
+        with suppress(OSError):
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+            if found := re.search(r"VmRSS:\s+(\d+) kB", status):
+                return int(found[1]) / 1000
+        return float("nan")
+
+
+@contextmanager
+def running_app(environment: dict[str, str] | None = None) -> Iterator[Server]:
+    """Start the app on a free port and wait until it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "Home.py", "--server.headless=true", f"--server.port={port}",
+               "--server.address=127.0.0.1", "--server.fileWatcherType=none"]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        began = time.perf_counter()
+        with (
+            log.open("wb") as output,
+            subprocess.Popen(
+                command, cwd=ROOT, env={**os.environ, **(environment or {})}, stdout=output, stderr=output
+            ) as app,
+        ):
+            try:
+                address = f"http://127.0.0.1:{port}"
+                while not _answers(address):
+                    if app.poll() is not None or time.perf_counter() - began > 120:
+                        raise RuntimeError(f"The app does not start: {log.read_text()[-2000:]}")
+                    time.sleep(0.05)
+                yield Server(address, app, log, began)
+            finally:
+                app.terminate()
+
+
+def _answers(address: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as response:
+        return bool(response.status == 200)
+    return False
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """Seconds from the command `streamlit run` until a visitor has a first result, and then one of a second model."""
+
+    first_result: float
+    second_model: float
+    resident_megabytes: float  # with all models loaded
+
+
+def cold_start() -> ColdStart:
+    """Start the app, open the first model's page and upload a radiograph; then go to the other models."""
+    first, second, *rest = MODELS
+    with running_app() as server, BrowserSession(server.address) as visitor:
+        visitor.open(first)
+        settled(visitor.upload("Upload", "first.png", pictures(1)[0]))
+        first_result = time.perf_counter() - server.began
+        run = visitor.open(second)
+        settled(run)
+        for model in rest:
+            settled(visitor.open(model))
+        return ColdStart(first_result, run.seconds, server.resident_megabytes)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a visitor was told, and shown: probability, threshold, and the pictures."""
+
+    probability: str
+    threshold: str
+    pictures: tuple[int, ...]  # hashes of the panes' data
+
+
+def settled(run: Run) -> Answer:
+    """The decision on the page.
+
+    Raises:
+        RuntimeError: there is none, or the script failed.
+    """
+    found = SETTLED.search(run.text)
+    if run.failed or not found or not run.panes:
+        raise RuntimeError(f"The page shows no result: {run.text[-500:]}")
+    return Answer(found[1], found[2], tuple(hash(pane["source"]) for pane in run.panes))
+
+
+@dataclass(frozen=True, eq=False)
+class Load:
+    """What a number of visitors at once had.
+
+    Attributes:
+        seconds: of each upload, from the file in the browser to the whole page with its pictures.
+        drags: of each drag of the threshold.
+        wrong: answers that differ from what the same visitor is told alone.
+        failed: what went wrong, in words.
+    """
+
+    visitors: int
+    seconds: Sequence[float]
+    drags: Sequence[float]
+    wrong: int
+    failed: Sequence[str]
+    resident_megabytes: Sequence[float]
+
+
+def pictures(count: int) -> list[bytes]:
+    """Radiographs of the gallery, each turned or brightened in a way of its own."""
+    samples = [sample.path for sample in gallery()]
+    made = []
+    for number in range(count):
+        image = Image.open(samples[number % len(samples)]).convert("L")
+        image.thumbnail((1024, 1024))
+        if number // len(samples) % 2:
+            image = ImageOps.mirror(image)
+        brighter = 1 + 0.04 * (number // (2 * len(samples)))
+        image = Image.fromarray(np.clip(np.asarray(image) * brighter, 0, 255).astype(np.uint8))
+        file = io.BytesIO()
+        image.save(file, "PNG")
+        made.append(file.getvalue())
+    return made
+
+
+def visit(server: Server, count: int, visitors: int, rounds: int, expected: dict[int, Answer]) -> Load:
+    """Let `visitors` of `count` different ones upload and drag at the same time, `rounds` times each.
+
+    Args:
+        expected: what each visitor was told when alone; filled in where it is not known yet.
+    """
+    files, models = pictures(count), list(MODELS)
+    seconds: list[float] = []
+    drags: list[float] = []
+    failed: list[str] = []
+    memory: list[float] = []
+    wrong = 0
+    together = threading.Barrier(visitors)
+    lock = threading.Lock()
+
+    def work(number: int) -> None:
+        nonlocal wrong
+        try:
+            with BrowserSession(server.address) as visitor:
+                visitor.open(models[number % len(models)])
+                together.wait(600)
+                for turn in range(rounds):
+                    run = visitor.upload("Upload", f"visitor{number}-{turn}.png", files[number])
+                    answer = settled(run)
+                    drag = visitor.drag("Threshold", 0.01 * (20 + (number + turn) % 60))
+                    moved = SETTLED.search(drag.text)
+                    back = visitor.click("Back to the default")
+                    with lock:
+                        seconds.append(run.seconds)
+                        drags.append(drag.seconds)
+                        memory.append(server.resident_megabytes)
+                        known = expected.setdefault(number, answer)
+                        wrong += known != answer or not moved or moved[1] != answer.probability or back.failed
+        except Exception as error:
+            together.abort()
+            with lock:
+                failed.append(f"visitor {number}: {type(error).__name__}: {error}")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(visitors)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return Load(visitors, seconds, drags, wrong, failed, memory)
+
+
+def serial_answers(server: Server, count: int) -> dict[int, Answer]:
+    """What each visitor is told alone, one after the other."""
+    expected: dict[int, Answer] = {}
+    files, models = pictures(count), list(MODELS)
+    for number, file in enumerate(files):
+        with BrowserSession(server.address) as visitor:
+            visitor.open(models[number % len(models)])
+            expected[number] = settled(visitor.upload("Upload", f"visitor{number}-0.png", file))
+    return expected

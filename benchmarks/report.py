@@ -1,0 +1,165 @@
+"""The tables that `python -m pulmoscan benchmark` prints, in Markdown."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from tqdm import tqdm
+
+from benchmarks import accuracy, load, pipeline, stages
+from benchmarks.timing import Times
+from pulmoscan import DISCLAIMER
+from pulmoscan.registry import DEFAULT_MODEL
+from pulmoscan.training.datasets import Split
+
+Result = TypeVar("Result")
+
+PARTS = ("stages", "batches", "pipeline", "start", "load")
+"""What is measured unless something else is asked for; `accuracy` needs a dataset."""
+
+OVERSIZED = 3
+"""Fewer rounds for the batches and the pipeline, whose every round takes seconds."""
+
+
+def run(
+    models: Sequence[str], rounds: int, parts: Sequence[str], data: Sequence[Path], split: Split, limit: int
+) -> None:
+    """Measure and print the parts that were asked for.
+
+    Args:
+        parts: of `stages`, `batches`, `pipeline`, `start`, `load` and `accuracy`.
+        limit: how many radiographs `accuracy` reads for each model.
+    """
+    how = stages.prepare()
+    print(f"PulmoScan benchmark: {_processor()}, {how.threads} threads, {how.runtime} {how.precision}")
+    print(f"Python {platform.python_version()}, PyTorch {torch.__version__}{_load()}\n")
+    if "stages" in parts:
+        for model in models:
+            print(_stages(_with_bar(f"{model}: stages", rounds + 3, partial(stages.measure, model, rounds))))
+    if "batches" in parts:
+        few = max(2, rounds // OVERSIZED)
+        print("| model | PulmoScan | eager PyTorch, at its best batch size | ratio |\n|---|---|---|---|")
+        for model in models:
+            b = _with_bar(f"{model}: batches", few + 1, partial(stages.measure_batches, model, few))
+            best = f"{b.eager[b.best_size]:.1f} a second at {b.best_size}"
+            print(f"| {b.model} | {b.ours:.1f} radiographs a second | {best} | {b.ratio:.2f} × |")
+        print()
+    if "pipeline" in parts:
+        few = max(2, rounds // OVERSIZED)
+        print(_pipeline(_with_bar("files", None, partial(pipeline.measure, DEFAULT_MODEL, few))))
+    if "start" in parts:
+        load.cold_start()  # so that the disk cache is warm
+        s = load.cold_start()
+        print(
+            f"From starting the app to the first result {s.first_result:.1f} s, then to one of a second model "
+            f"{s.second_model:.2f} s; {s.resident_megabytes:,.0f} MB resident with all models loaded.\n"
+        )
+    if "load" in parts:
+        print(_under_load(rounds))
+    if "accuracy" in parts:
+        print("| model | way | n | largest Δ probability | largest Δ heat | decisions changed | AUC |")
+        print("|---|---|---|---|---|---|---|")
+        for model in models:
+            changes = _with_bar(model, None, partial(accuracy.measure, model, data, split, limit))
+            for c in changes:
+                aucs = ", ".join(f"{p} {before:.4f} → {after:.4f}" for p, (before, after) in c.auc.items())
+                print(f"| {model} | {c.way} | {c.n} | {c.probability:.1e} | {c.heat:.1e} | {c.flipped} | {aucs} |")
+        print()
+    print(DISCLAIMER)
+
+
+def _with_bar(what: str, total: int | None, measure: Callable[[Callable[[], object]], Result]) -> Result:
+    with tqdm(total=total, desc=what, unit="round", disable=None, leave=False) as bar:
+        return measure(bar.update)
+
+
+def _stages(result: stages.StageTimes) -> str:
+    """One row a way and a stage, the demos' way first."""
+    lines = [
+        f"**{result.model}**, {result.gigaflop:.2f} GFLOP, at {stages.DISPLAY_SIDE} × {stages.DISPLAY_SIDE} pixels",
+        "",
+        "| stage | median ms | p95 ms | times as fast as the demos' way | share of peak |",
+        "|---|---|---|---|---|",
+    ]
+    parts = (stages.PREPARE, stages.FORWARD, stages.EVIDENCE, stages.HEATMAP, stages.OVERLAY)
+    whole = (stages.DEMO, stages.OURS)
+    others = [name for name in result.times if name not in (*parts, *whole, stages.PEAK)]
+    for name in (*whole, *parts, *others):
+        ratio = f"{result.ratio(name):.1f}" if name in whole else ""
+        forward = name == stages.FORWARD or name in others
+        share = f"{100 * result.share_of_peak(name):.0f} %" if forward else ""
+        label = f"– {name}" if name in parts else name
+        lines.append(_row(label, result.times[name], ratio, share))
+    lines += [
+        "",
+        f"Evidence, heatmap and overlay add {100 * result.drawing_share:.0f} % to the forward pass. "
+        f"The peak is {result.peak:.0f} GFLOP/s, by a float32 matrix product of side {stages.MATRIX_SIDE}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(name: str, times: Times, *more: str) -> str:
+    return f"| {name} | {times.median:.1f} | {times.p95:.1f} | {' | '.join(more)} |"
+
+
+def _pipeline(measured: dict[str, dict[str, Times]]) -> str:
+    stage_names = [name for name in next(iter(measured.values())) if name != "total"]
+    lines = [
+        f"| file, read by {DEFAULT_MODEL} | {' | '.join(stage_names)} | total |",
+        "|---" * (len(stage_names) + 2) + "|",
+    ]
+    for file, times in measured.items():
+        lines.append(f"| {file} | " + " | ".join(f"{times[s].median:.1f}" for s in (*stage_names, "total")) + " |")
+    return "\n".join(["Milliseconds, median:", "", *lines, ""])
+
+
+def _under_load(rounds: int) -> str:
+    """Visitors at once against visitors alone; then many screenings, for the memory."""
+    lines = ["| visitors at once | uploads | median s | p95 s | drag, median ms | wrong | failed |", "|---" * 7 + "|"]
+    with load.running_app() as server:
+        expected = load.serial_answers(server, max(load.CROWDS))
+        for visitors in load.CROWDS:
+            result = load.visit(server, max(load.CROWDS), visitors, max(3, rounds // 10), expected)
+            lines.append(_load_row(result))
+        before = server.resident_megabytes
+        crowd = max(load.CROWDS)
+        many = load.visit(server, crowd, crowd, -(-load.SCREENINGS // crowd), expected)
+        lines.append(_load_row(many))
+        tenth = max(1, len(many.resident_megabytes) // 10)
+        memory = many.resident_megabytes
+        early, late = (sum(part) / max(1, len(part)) for part in (memory[:tenth], memory[-tenth:]))
+    lines += ["", f"Resident memory over {len(many.seconds):,} screenings: {before:,.0f} MB before, {early:,.0f} MB in "
+              f"the first tenth, {late:,.0f} MB in the last."]  # fmt: skip
+    for failure in many.failed[:5]:
+        lines.append(f"- {failure}")
+    return "\n".join([*lines, ""])
+
+
+def _load_row(result: load.Load) -> str:
+    uploads, drags = (
+        Times([1000 * s for s in seconds] or [float("nan")]) for seconds in (result.seconds, result.drags)
+    )
+    return (
+        f"| {result.visitors} | {len(result.seconds)} | {uploads.median / 1000:.2f} | {uploads.p95 / 1000:.2f} | "
+        f"{drags.median:.0f} | {result.wrong} | {len(result.failed)} |"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines: Iterable[str] = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _load() -> str:
+    """Other work on the machine makes every figure but the ratios worthless, so it is said."""
+    return f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""

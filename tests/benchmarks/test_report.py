@@ -1,0 +1,68 @@
+"""The command runs through and its figures hang together; how fast it is here is nobody's business in a test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import pipeline, report, stages
+from benchmarks.timing import Times
+from pulmoscan import DISCLAIMER
+from pulmoscan.cli import main
+
+pytestmark = pytest.mark.usefixtures("models")
+
+
+def test_stages_and_batches(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "BATCH", 2)
+    monkeypatch.setattr(stages, "BATCH_SIZES", (1, 2))
+    arguments = ["benchmark", "--model", "resnet18", "--part", "stages", "--part", "batches", "--rounds", "2"]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert DISCLAIMER in out
+    rows = {
+        c[0].strip(): [x.strip() for x in c[1:]]
+        for line in out.splitlines()
+        if len(c := line.strip("|").split("|")) > 3
+    }
+    for name in ("the demos' way", "PulmoScan", "– forward pass", "– overlay", "PyTorch, forward"):
+        median, p95 = float(rows[name][0]), float(rows[name][1])
+        assert 0 < median <= p95
+    assert float(rows["the demos' way"][2]) == 1
+    assert re.search(r"3\.6\d GFLOP", out)  # He et al. 2016 give 1.8 thousand million multiply-adds
+    assert re.search(r"resnet18 \| [\d.]+ radiographs a second \| [\d.]+ a second at [12] \| [\d.]+ ×", out)
+
+
+def test_share_of_peak_and_ratio() -> None:
+    milliseconds = {stages.DEMO: 100.0, stages.OURS: 20.0, stages.FORWARD: 10.0}
+    times = {name: Times([value]) for name, value in milliseconds.items()}
+    result = stages.StageTimes("m", times, gigaflop=2.0, peak=400.0)
+    assert result.ratio(stages.OURS) == 5
+    assert result.share_of_peak(stages.FORWARD) == pytest.approx(0.5)
+
+
+def test_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    enlarged = pipeline._enlarged
+    monkeypatch.setattr(pipeline, "_enlarged", lambda width, height: enlarged(width // 8, height // 8))
+    measured = pipeline.measure("resnet18", 1, int)
+    assert len(measured) == 4
+    for times in measured.values():
+        stages_sum = sum(t.median for name, t in times.items() if name != "total")
+        assert 0 < stages_sum <= times["total"].median
+    assert "16-bit DICOM" in report._pipeline(measured)
+
+
+def test_accuracy_needs_data(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["benchmark", "--part", "accuracy"]) == 1
+    assert "--data" in capsys.readouterr().err
+
+
+@pytest.mark.data
+def test_accuracy(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["benchmark", "--model", "resnet18", "--part", "accuracy", "--limit", "12"]
+    assert main([*arguments, "--data", str(data / "kermany"), "--data", str(data / "nih_adult")]) == 0
+    found = re.search(r"openvino float32 \| 12 \| (\S+) \| (\S+) \| 0 \|", capsys.readouterr().out)
+    assert found
+    assert 0 < float(found[1]) < 1e-4
