@@ -137,7 +137,9 @@ def batch_page() -> None:
 
 def _intake() -> None:
     kinds = ("Files or a zip", "A folder")
-    kind = st.segmented_control("What", kinds, default=kinds[0], required=True, key="batch-kind")
+    kind = st.segmented_control(
+        "What", kinds, default=kinds[0], required=True, label_visibility="collapsed", key="batch-kind"
+    )
     extensions = list(FILE_EXTENSIONS)
     if kind == kinds[0]:
         files = st.file_uploader(
@@ -167,7 +169,8 @@ def _intake() -> None:
             width=280,
         )
         if st.button("Screen them", type="primary", icon=":material/play_arrow:", disabled=not files):
-            load_classifier(model)  # a model that is missing is said before anything starts
+            with st.spinner("Loading the model …"):
+                load_classifier(model)  # a model that is missing is said before anything starts
             items = take_in([(file.name, file.getvalue()) for file in files])
             st.session_state.batch = Batch(model, items)
             st.session_state.batch.start()
