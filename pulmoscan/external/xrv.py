@@ -23,6 +23,7 @@ from pulmoscan.external.weights import WeightsFile, keep_checksum, read_weights
 from pulmoscan.findings import FieldOfView, Finding
 from pulmoscan.networks import Network
 from pulmoscan.registry import POPULATIONS, Card, ExternalSpec, read_card
+from pulmoscan.runtime import Settings
 
 INPUT_SIZE = 224
 MAIN_FINDING = "Pneumonia"
@@ -83,6 +84,11 @@ class XrvClassifier(Classifier):
         self._xrv = network.eval().requires_grad_(False)
         self._package = import_package(spec)
         self.weights = weights
+
+    @property
+    def settings(self) -> Settings:
+        """Always PyTorch, as the package runs it: a baseline that is used as it is."""
+        return Settings("torch", threads=torch.get_num_threads())
 
     def prepare(self, pixels: NDArray[np.float32]) -> torch.Tensor:
         """The package's own steps: to [-1024, 1024], the middle square, 224 pixels; float32 [1, 1, 224, 224]."""

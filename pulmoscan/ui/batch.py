@@ -10,6 +10,7 @@ from io import BytesIO
 
 import streamlit as st
 
+from pulmoscan import external
 from pulmoscan.batch import Outcome, screen_items, urgency
 from pulmoscan.batch_export import write_overlays, write_pdf
 from pulmoscan.classifier import load_classifier
@@ -17,7 +18,7 @@ from pulmoscan.errors import PulmoScanError
 from pulmoscan.intake import Item, upload_items
 from pulmoscan.jobs import Job
 from pulmoscan.radiograph import FILE_EXTENSIONS, FORMAT_NAMES
-from pulmoscan.registry import DEFAULT_MODEL, MODELS
+from pulmoscan.registry import DEFAULT_MODEL, MODELS, get_spec
 from pulmoscan.ui import history
 from pulmoscan.ui.compare import STYLE
 from pulmoscan.ui.frame import page, told_in_words
@@ -137,7 +138,9 @@ def batch_page() -> None:
 
 def _intake() -> None:
     kinds = ("Files or a zip", "A folder")
-    kind = st.segmented_control("What", kinds, default=kinds[0], required=True, key="batch-kind")
+    kind = st.segmented_control(
+        "What", kinds, default=kinds[0], required=True, label_visibility="collapsed", key="batch-kind"
+    )
     extensions = list(FILE_EXTENSIONS)
     if kind == kinds[0]:
         files = st.file_uploader(
@@ -159,15 +162,16 @@ def _intake() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         model: str = st.selectbox(
             "Model",
-            list(MODELS),
+            [*MODELS, *(spec.name for spec in external.installed())],
             index=list(MODELS).index(DEFAULT_MODEL),
-            format_func=lambda name: f"{MODELS[name].title} · {MODELS[name].role}",
+            format_func=lambda name: f"{get_spec(name).title} · {get_spec(name).role}",
             key="batch-model",
             persist_state="session",
             width=280,
         )
         if st.button("Screen them", type="primary", icon=":material/play_arrow:", disabled=not files):
-            load_classifier(model)  # a model that is missing is said before anything starts
+            with st.spinner("Loading the model …"):
+                load_classifier(model)  # a model that is missing is said before anything starts
             items = take_in([(file.name, file.getvalue()) for file in files])
             st.session_state.batch = Batch(model, items)
             st.session_state.batch.start()
@@ -240,7 +244,7 @@ def _after(batch: Batch) -> None:
     left = len(batch.items) - len(batch.outcomes)
     counts = Counter(outcome.status for outcome in batch.outcomes.values())
     twice = sum(bool(outcome.duplicate_of) for outcome in batch.outcomes.values())
-    parts = [f"**{counts['ok']}** screened with {MODELS[batch.model].title}"]
+    parts = [f"**{counts['ok']}** screened with {get_spec(batch.model).title}"]
     parts += [f"{counts['refused']} refused"] if counts["refused"] else []
     parts += [f"{counts['error']} failed"] if counts["error"] else []
     parts += [f"{twice} of them the same file twice"] if twice else []

@@ -19,7 +19,10 @@ from pulmoscan.ui.session import Chosen
 
 THUMBNAIL_SIDE = 192
 THUMBNAIL_QUALITY = 85
-CARD_WIDTH = 108  # pixels: three a row on a phone
+GRID_CARD, ROW_CARD = (
+    108,
+    92,
+)  # pixels: three a row on a phone; in a row that scrolls, one that is cut shows that it does
 MOST_UNSCROLLED = 12
 GRID_HEIGHT = 370  # pixels, for more than that: two rows, the others by scrolling
 Guess = Literal["normal", "pneumonia", "none"]
@@ -52,7 +55,7 @@ def gallery_panel() -> None:
     height: int | Literal["content"] = GRID_HEIGHT if wraps and len(cards) > MOST_UNSCROLLED else "content"
     with st.container(horizontal=True, wrap=wraps, height=height, border=False, key="gallery"):
         for number, card in enumerate(cards):
-            with st.container(width=CARD_WIDTH, gap="xsmall", key=f"sample-{number}"):
+            with st.container(width=GRID_CARD if wraps else ROW_CARD, gap="xsmall", key=f"sample-{number}"):
                 st.image(card.thumbnail, alt=card.name)
                 st.button(
                     card.button,

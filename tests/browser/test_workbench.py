@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.conftest import Open
-from tests.browser.test_app import OUTPUT, in_view, panes, samples, settled
+from tests.browser.test_app import OUTPUT, in_view, panes, resting_place, samples, settled
 from tests.pictures import encode, grey8
 
 if TYPE_CHECKING:
@@ -43,8 +43,11 @@ def charts(page: Page) -> Locator:
 
 
 def select_first_row(page: Page) -> None:
-    """By its check box; the table is a canvas."""
-    page.get_by_test_id("stDataFrame").first.locator("canvas").first.click(position={"x": 18, "y": 52})
+    """By its check box. The table is a canvas below a scroller, so it is clicked by place."""
+    table = page.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    box = resting_place(table)
+    page.mouse.click(box["x"] + 18, box["y"] + 52)
 
 
 def go_to(page: Page, title: str) -> None:

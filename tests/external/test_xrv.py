@@ -163,6 +163,7 @@ def test_loaded_once_and_anew_when_the_file_changes(placed: Place) -> None:
     placed(CHEX)
     first = load_classifier(CHEX.name)
     assert load_classifier(CHEX.name) is first
+    assert first.settings.runtime == "torch"
     put(CHEX, published_format(random_module(seed=5)))
     assert load_classifier(CHEX.name) is not first
 

@@ -14,8 +14,16 @@ from tests.pictures import encode, grey8
 
 
 @pytest.fixture(autouse=True)
-def _installed(models: Path, gallery: Path, own_samples: Path) -> None:
-    """Every test here has models and a gallery, and none of the tester's own pictures."""
+def _installed(models: Path, gallery: Path, own_samples: Path, home: Path) -> None:
+    """Every test here has models and a gallery, and none of the tester's own pictures and external weights."""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own."""
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    return tmp_path / "home"
 
 
 @pytest.fixture

@@ -19,12 +19,6 @@ from pulmoscan.ui.compare import agreement
 from tests.ui.app import click, go_to, open_page, panes, text
 
 
-@pytest.fixture(autouse=True)
-def _no_external_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the developer has installed."""
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-
-
 @pytest.fixture
 def app() -> AppTest:
     return click(open_page("compare"), "First")

@@ -27,12 +27,6 @@ def weights_file() -> bytes:
     return published_format(random_module())
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
-
-
 def place(weights_file: bytes) -> None:
     ALL.weights_path.parent.mkdir(parents=True)
     ALL.weights_path.write_bytes(weights_file)
@@ -129,6 +123,20 @@ def test_figures_are_shown_once_measured_and_said_to_be_no_independent_test(
     assert scores.at(0.5).sensitivity.percent in page
     assert scores.auc.decimal in page
     assert "no independent test" in page
+
+
+def test_compare_and_batch_take_it_once_its_weights_are_there(weights_file: bytes) -> None:
+    model = f"{ALL.title} · external"
+    assert model not in open_page("batch").selectbox[0].options
+    assert len(panes(click(open_page("compare"), "First"))) == 4
+    place(weights_file)
+    assert model in open_page("batch").selectbox[0].options
+    app = click(open_page("compare"), "First")
+    assert not app.exception
+    assert not app.error
+    assert "of 4" in text(app)
+    assert panes(app)[-1]["title"].startswith(f"{ALL.title} · score")
+    assert any("NOT THE PUBLISHED WEIGHTS" in warning.value for warning in app.warning)
 
 
 def test_damaged_weights_give_no_answer(weights_file: bytes) -> None:
