@@ -11,6 +11,7 @@ import pytest
 from pulmoscan.external.weights import checksum_path
 from pulmoscan.registry import EXTERNAL_MODELS, ExternalSpec
 from tests.external.published import published_format, random_module
+from tests.lung_weights import dark_is_lung, install_lungs
 
 ALL, CHEX = EXTERNAL_MODELS["xrv-densenet121-all"], EXTERNAL_MODELS["xrv-densenet121-chex"]
 Place = Callable[[ExternalSpec], Path]
@@ -23,6 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
     (tmp_path / "cards").mkdir()
     monkeypatch.setenv("PULMOSCAN_WEIGHTS", str(tmp_path / "cards"))
+    install_lungs(dark_is_lung())  # no picture is read unexamined
     return tmp_path / "home"
 
 
