@@ -111,6 +111,10 @@ class XrvClassifier(Classifier):
             scores = self._scaled(self._xrv.probabilities(feature_map))
         return Forward(logits, scores[:, self._xrv.targets.index(MAIN_FINDING)], feature_map)
 
+    def probability(self, forward: Forward) -> float:
+        """The package's scaled score, not the logit's probability: 0.5 is its authors' operating point."""
+        return float(forward.probabilities[0])
+
     def head(self, feature_map: torch.Tensor) -> torch.Tensor:
         """Feature map [N, 1024, 7, 7] -> the logit of pneumonia [N], differentiable."""
         return self._xrv.head(feature_map)
