@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -21,9 +23,9 @@ from pulmoscan.errors import UnknownModel, WeightsDamaged, WeightsMissing
 from pulmoscan.networks import Network
 from pulmoscan.preprocessing import model_input
 from pulmoscan.radiograph import Radiograph
-from pulmoscan.registry import MODELS, ModelSpec, get_spec
+from pulmoscan.registry import MODELS, ModelSpec, get_spec, read_card, write_card
 from pulmoscan.runtime.engine import Eager
-from pulmoscan.screening import read
+from pulmoscan.screening import read, read_with
 
 WEIGHTS, CARD = "resnet18.safetensors", "resnet18.json"
 
@@ -231,3 +233,14 @@ def test_one_version_is_kept(own_models: Path) -> None:
         os.utime(own_models / WEIGHTS, ns=(stamp, stamp))
         load_classifier("resnet18")
     assert [key[0] for key in classifier._loaded].count("resnet18") == 1
+
+
+@pytest.mark.usefixtures("own_models")
+def test_probability_is_calibrated_by_the_cards_temperature(radiographs: list[Radiograph]) -> None:
+    plain = read_with(load_classifier("resnet18"), radiographs[0])
+    spec = get_spec("resnet18")
+    write_card(spec, dataclasses.replace(read_card(spec), temperature=2.5))
+    scaled = read_with(load_classifier("resnet18"), radiographs[0])
+    assert scaled.logit == plain.logit
+    assert plain.probability == pytest.approx(1 / (1 + math.exp(-plain.logit)))
+    assert scaled.probability == pytest.approx(1 / (1 + math.exp(-plain.logit / 2.5)))

@@ -131,7 +131,13 @@ class Report:
         if self.screening.reading.is_external:
             chosen = "its authors' operating point" if self.is_operating_point else "moved from its authors'"
             return f"{self.screening.threshold:.2f} ({chosen})"
-        origin = "the operating point" if self.is_operating_point else f"moved from {self.point.threshold:.2f}"
+        balanced = self.screening.reading.card.balanced.get(self.point.measured_on)
+        if self.is_operating_point:
+            origin = "the operating point"
+        elif balanced is not None and self.screening.threshold == balanced:
+            origin = f"the balanced operating point, in place of {self.point.threshold:.2f},"
+        else:
+            origin = f"moved from {self.point.threshold:.2f}"
         return f"{self.screening.threshold:.2f} ({origin} for {GROUPS[self.point.measured_on]})"
 
     @property

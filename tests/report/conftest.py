@@ -37,6 +37,7 @@ def reading(radiograph: Radiograph, probability: float = 0.6543) -> Reading:
             for split in ("validation", "test")
         },
         training={},
+        balanced={"child": 0.5, "adult": 0.55},
     )
     return Reading(
         model="resnet18",

@@ -118,6 +118,12 @@ def test_threshold_that_was_moved_is_said_with_validation_figures(from_png: Make
     assert "validation split" in said
 
 
+def test_balanced_point_is_called_by_its_name(from_png: MakeReport) -> None:
+    report = from_png()
+    balanced = report.screening.reading.card.balanced["child"]
+    assert f"{balanced:.2f} (the balanced operating point, in place of 0.31" in words(pdf(from_png(threshold=balanced)))
+
+
 def test_number_of_an_external_model_is_called_a_score(from_png: MakeReport) -> None:
     report = from_png()
     reading = replace(report.screening.reading, model="xrv-densenet121-all")
