@@ -7,10 +7,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import pydicom
 import pytest
 from PIL import Image
 
+from pulmoscan.radiograph import load_radiograph
+from pulmoscan.samples import gallery
 from tests.browser.conftest import Open
 from tests.browser.test_app import OUTPUT, settled
 from tests.dicoms import dicom, save
@@ -25,9 +28,10 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def dicom_file(tmp_path: Path) -> Path:
-    """Without an ending, as on a patient's disc."""
+    """Without an ending, as on a patient's disc; of a picture that the gate lets through."""
     path = tmp_path / "IM000001"
-    path.write_bytes(save(dicom(12, 700, 600, WindowCenter=2048, WindowWidth=4096)))
+    picture = cv2.resize(load_radiograph(gallery()[-1].path).pixels, (600, 700))
+    path.write_bytes(save(dicom(12, picture=picture, WindowCenter=2048, WindowWidth=4096)))
     return path
 
 
