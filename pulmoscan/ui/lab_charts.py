@@ -18,6 +18,8 @@ from pulmoscan.metrics import Scores
 Spec = dict[str, Any]
 
 HEIGHT = 320
+LEGEND_LINE = 16
+"""Pixels that the chart grows by for each line of its legend, lest the curves be squeezed."""
 COLOURS = ("#1f93ad", "#e08a3c", "#9a77d6", "#3fa66b", "#d1607f", "#8a8f98")
 CLASS_COLOURS = {"normal": "#2f9e77", "pneumonia": "#e0772f"}
 MAX_POINTS = 600
@@ -87,13 +89,14 @@ def roc_chart(curves: pd.DataFrame, point: pd.DataFrame) -> Spec:
         "encoding": {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "quantitative"}},
     }
     curve = _curve("linear", "1 − specificity", "sensitivity", list(curves["who"].unique()))
-    return _chart([diagonal, curve, *_cross("fpr", "sensitivity")], curves=curves, point=point)
+    layers = [diagonal, curve, *_cross("fpr", "sensitivity")]
+    return _chart(layers, curves["who"].nunique(), curves=curves, point=point)
 
 
 def recall_chart(curves: pd.DataFrame, point: pd.DataFrame) -> Spec:
     """Precision-recall curve at the prevalence."""
     curve = _curve("step-after", "sensitivity (recall)", "PPV (precision)", list(curves["who"].unique()))
-    return _chart([curve, *_cross("sensitivity", "ppv")], curves=curves, point=point)
+    return _chart([curve, *_cross("sensitivity", "ppv")], curves["who"].nunique(), curves=curves, point=point)
 
 
 def histogram_chart(bins: pd.DataFrame, point: pd.DataFrame) -> Spec:
@@ -132,7 +135,7 @@ def histogram_chart(bins: pd.DataFrame, point: pd.DataFrame) -> Spec:
             ],
         },
     }
-    return _chart([bars, _threshold_line()], bins=bins, point=point)
+    return _chart([bars, _threshold_line()], 1, bins=bins, point=point)
 
 
 def benefit_chart(lines: pd.DataFrame, point: pd.DataFrame, prevalence: float) -> Spec:
@@ -159,7 +162,7 @@ def benefit_chart(lines: pd.DataFrame, point: pd.DataFrame, prevalence: float) -
             ],
         },
     }
-    return _chart([curve, _threshold_line()], lines=lines, point=point)
+    return _chart([curve, _threshold_line()], len(who), lines=lines, point=point)
 
 
 def _curves(curves: Mapping[str, lab.Curve]) -> pd.DataFrame:
@@ -235,5 +238,5 @@ def _threshold_line() -> Spec:
     }
 
 
-def _chart(layers: list[Spec], **datasets: pd.DataFrame) -> Spec:
-    return {"height": HEIGHT, "layer": layers, "datasets": datasets}
+def _chart(layers: list[Spec], legend_lines: int, **datasets: pd.DataFrame) -> Spec:
+    return {"height": HEIGHT + LEGEND_LINE * legend_lines, "layer": layers, "datasets": datasets}
