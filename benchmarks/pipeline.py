@@ -37,7 +37,7 @@ def files() -> dict[str, bytes]:
     return {name: data for name, data in made.items() if _readable(data)}
 
 
-def measure(model: str, rounds: int, tick: Callable[[], object]) -> dict[str, dict[str, Times]]:
+def measure(model: str, rounds: int, clock: str, tick: Callable[[], object]) -> dict[str, dict[str, Times]]:
     """For each file the stages from its bytes to the overlay at display size."""
     classifier = load_classifier(model)
 
@@ -59,7 +59,7 @@ def measure(model: str, rounds: int, tick: Callable[[], object]) -> dict[str, di
     for name, data in files().items():
         reading = read_with(classifier, load_radiograph(data, "file"))
         ways: dict[str, Callable[[Stopwatch], object]] = {"total": partial(run, data)}
-        result[name] = interleave(ways, rounds, warm_up=1, tick=tick)
+        result[name] = interleave(ways, rounds, warm_up=1, tick=tick, clock=clock)
     return result
 
 

@@ -28,31 +28,38 @@ OVERSIZED = 3
 
 
 def run(
-    models: Sequence[str], rounds: int, parts: Sequence[str], data: Sequence[Path], split: Split, limit: int
+    models: Sequence[str],
+    rounds: int,
+    parts: Sequence[str],
+    data: Sequence[Path],
+    split: Split,
+    limit: int,
+    clock: str = "wall",
 ) -> None:
     """Measure and print the parts that were asked for.
 
     Args:
         parts: of `stages`, `batches`, `pipeline`, `start`, `load` and `accuracy`.
         limit: how many radiographs `accuracy` reads for each model.
+        clock: a key of `timing.CLOCKS`, for `stages`, `batches` and `pipeline`.
     """
     how = stages.prepare()
     print(f"PulmoScan benchmark: {_processor()}, {how.threads} threads, {how.runtime} {how.precision}")
-    print(f"Python {platform.python_version()}, PyTorch {torch.__version__}{_load()}\n")
+    print(f"Python {platform.python_version()}, PyTorch {torch.__version__}, {clock} time{_load()}\n")
     if "stages" in parts:
         for model in models:
-            print(_stages(_with_bar(f"{model}: stages", rounds + 3, partial(stages.measure, model, rounds))))
+            print(_stages(_with_bar(f"{model}: stages", rounds + 3, partial(stages.measure, model, rounds, clock))))
     if "batches" in parts:
         few = max(2, rounds // OVERSIZED)
         print("| model | PulmoScan | eager PyTorch, at its best batch size | ratio |\n|---|---|---|---|")
         for model in models:
-            b = _with_bar(f"{model}: batches", few + 1, partial(stages.measure_batches, model, few))
+            b = _with_bar(f"{model}: batches", few + 1, partial(stages.measure_batches, model, few, clock))
             best = f"{b.eager[b.best_size]:.1f} a second at {b.best_size}"
             print(f"| {b.model} | {b.ours:.1f} radiographs a second | {best} | {b.ratio:.2f} × |")
         print()
     if "pipeline" in parts:
         few = max(2, rounds // OVERSIZED)
-        print(_pipeline(_with_bar("files", None, partial(pipeline.measure, DEFAULT_MODEL, few))))
+        print(_pipeline(_with_bar("files", None, partial(pipeline.measure, DEFAULT_MODEL, few, clock))))
     if "start" in parts:
         load.cold_start()  # so that the disk cache is warm
         s = load.cold_start()

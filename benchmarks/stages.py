@@ -58,7 +58,7 @@ class StageTimes:
         return sum(self.times[s].median for s in (EVIDENCE, HEATMAP, OVERLAY)) / self.times[FORWARD].median
 
 
-def measure(model: str, rounds: int, tick: Callable[[], object]) -> StageTimes:
+def measure(model: str, rounds: int, clock: str, tick: Callable[[], object]) -> StageTimes:
     """Time all ways of one model, interleaved.
 
     Raises:
@@ -91,7 +91,7 @@ def measure(model: str, rounds: int, tick: Callable[[], object]) -> StageTimes:
     for other in _other_settings(classifier.settings):
         compiled = Classifier(spec, classifier.card, load_network(spec, data), other)
         ways[f"{other.runtime} {other.precision}, forward"] = partial(_forward, compiled, x)
-    times = interleave(ways, rounds, tick=tick)
+    times = interleave(ways, rounds, tick=tick, clock=clock)
     best = min(times[PEAK].median, times.pop("NumPy matrix product").median)
     peak = 2 * MATRIX_SIDE**3 / 1e9 / (best / 1000)
     return StageTimes(model, times, _gigaflop(network, x), peak)
@@ -146,7 +146,7 @@ class BatchTimes:
         return self.ours / self.eager[self.best_size]
 
 
-def measure_batches(model: str, rounds: int, tick: Callable[[], object]) -> BatchTimes:
+def measure_batches(model: str, rounds: int, clock: str, tick: Callable[[], object]) -> BatchTimes:
     """Throughput over `BATCH` prepared radiographs."""
     spec = get_spec(model)
     classifier = load_classifier(model)
@@ -161,7 +161,7 @@ def measure_batches(model: str, rounds: int, tick: Callable[[], object]) -> Batc
     ways: dict[str, Callable[[Stopwatch], object]] = {OURS: lambda _: classifier.forward(x)}
     for size in BATCH_SIZES:
         ways[str(size)] = partial(eager, size)
-    times = interleave(ways, rounds, warm_up=1, tick=tick)
+    times = interleave(ways, rounds, warm_up=1, tick=tick, clock=clock)
     rate = {name: BATCH / (t.median / 1000) for name, t in times.items()}
     return BatchTimes(model, rate[OURS], {size: rate[str(size)] for size in BATCH_SIZES})
 

@@ -280,7 +280,8 @@ def _benchmark(options: argparse.Namespace) -> int:
     parts = options.part or PARTS
     if "accuracy" in parts and not options.data:
         raise PulmoScanError("The part accuracy reads radiographs: name a dataset with --data.")
-    run(options.model or tuple(registry.MODELS), options.rounds, parts, options.data, options.split, options.limit)
+    models = options.model or tuple(registry.MODELS)
+    run(models, options.rounds, parts, options.data, options.split, options.limit, options.clock)
     return 0
 
 
@@ -356,6 +357,12 @@ def _parser() -> argparse.ArgumentParser:
         help="by default all but accuracy; may be repeated",
     )
     benchmark.add_argument("--rounds", type=_positive, default=30, help="measurements of each way, interleaved")
+    benchmark.add_argument(
+        "--clock",
+        choices=("wall", "processor"),
+        default="wall",
+        help="processor: where others work too, with one thread",
+    )
     benchmark.add_argument("--data", type=Path, action="append", default=[], metavar="DIR", help="for accuracy")
     benchmark.add_argument("--split", choices=("train", "validation", "test"), default="validation")
     benchmark.add_argument("--limit", type=_positive, default=600, help="radiographs of the split that accuracy reads")

@@ -46,7 +46,7 @@ def test_share_of_peak_and_ratio() -> None:
 def test_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
     enlarged = pipeline._enlarged
     monkeypatch.setattr(pipeline, "_enlarged", lambda width, height: enlarged(width // 8, height // 8))
-    measured = pipeline.measure("resnet18", 1, int)
+    measured = pipeline.measure("resnet18", 1, "wall", int)
     assert len(measured) == 4
     for times in measured.values():
         stages_sum = sum(t.median for name, t in times.items() if name != "total")

@@ -29,6 +29,14 @@ def test_ways_take_turns_and_warm_up_does_not_count(monkeypatch: pytest.MonkeyPa
         assert whole >= first + second
 
 
+def test_processor_time_leaves_waiting_out() -> None:
+    def waits(_: Stopwatch) -> None:
+        time.sleep(0.05)
+
+    (wall, processor) = (interleave({"a": waits}, 2, 0, clock=c)["a"].median for c in ("wall", "processor"))
+    assert processor < 25 < 50 <= wall
+
+
 def test_median_and_p95() -> None:
     times = Times([float(i) for i in range(101)])
     assert (times.median, times.p95) == (50, 95)
