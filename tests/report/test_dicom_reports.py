@@ -22,7 +22,7 @@ from pulmoscan.report import Report, write_report
 from pulmoscan.report.deidentify import deidentify
 from pulmoscan.report.formats import FormatName
 from tests.dicoms import dicom
-from tests.report.conftest import IDENTIFIERS, MakeReport
+from tests.report.conftest import IDENTIFIERS, MakeReport, without_streams
 
 KINDS: tuple[FormatName, ...] = ("dicom-sr", "dicom-sc")
 TABLES = Path.home() / "dicom-validator"
@@ -184,7 +184,8 @@ def test_anonymous_export_keeps_no_identifier(from_dicom: MakeReport, kind: Form
     data = write_report(report, kind)
     uids = [str(header.get(k)) for k in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")]
     for identifier in (*IDENTIFIERS, *uids):
-        assert identifier.encode() not in data, identifier
+        # What a page of a PDF says is read in `test_pdf`.
+        assert identifier.encode() not in (without_streams(data) if kind == "pdf" else data), identifier
     if kind in KINDS:
         export = pydicom.dcmread(io.BytesIO(data))
         assert export.PatientIdentityRemoved == "YES"
