@@ -16,6 +16,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
+from pulmoscan.radiograph import Radiograph, load_radiograph
 from tests.pictures import chest
 
 # dcmtk encodes what no Python package does.
@@ -133,3 +134,13 @@ def encode(dataset: Dataset, syntax: uid.UID, folder: Path) -> bytes:
     file = io.BytesIO()
     pydicom.dcmwrite(file, copy)
     return file.getvalue()
+
+
+def load(dataset: Dataset) -> Radiograph:
+    """The data set as the app reads it from a file."""
+    return load_radiograph(save(dataset), "chest.dcm")
+
+
+def shown(dataset: Dataset) -> Any:
+    """The pixels of `load`."""
+    return load(dataset).pixels
