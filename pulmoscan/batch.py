@@ -167,13 +167,28 @@ def _outcome(
         )
 
 
+class UniqueNames:
+    """Names for the files of one folder: where two files of different folders share one, the second is `NAME-2`."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def take(self, stem: str) -> str:
+        name, number = stem, 1
+        while name in self._taken:
+            number += 1
+            name = f"{stem}-{number}"
+        self._taken.add(name)
+        return name
+
+
 class Exports:
     """Writes heatmaps and overlays of outcomes into folders, each file under a name of its own."""
 
     def __init__(self, maps: Path | None, overlays: Path | None) -> None:
         self.maps = maps
         self.overlays = overlays
-        self._names: set[str] = set()
+        self._names = UniqueNames()
         for folder in (maps, overlays):
             if folder is not None:
                 try:
@@ -187,19 +202,10 @@ class Exports:
         """`NAME.npy`: float32 [H, W] in [0, 1] at the radiograph's size; `NAME.png`: the overlay at that size."""
         if outcome.screening is None or outcome.radiograph is None or not (self.maps or self.overlays):
             return
-        name = self._unused_name(Path(outcome.file).stem)
+        name = self._names.take(Path(outcome.file).stem)
         heat = outcome.screening.reading.heatmap()
         if self.maps:
             np.save(self.maps / f"{name}.npy", heat)
         if self.overlays:
             picture = gradcam.overlay(outcome.radiograph.pixels, heat, OVERLAY_OPACITY)
             Image.fromarray(picture).save(self.overlays / f"{name}.png")
-
-    def _unused_name(self, stem: str) -> str:
-        """Files of the same name from different folders: the second becomes `NAME-2`."""
-        name, number = stem, 1
-        while name in self._names:
-            number += 1
-            name = f"{stem}-{number}"
-        self._names.add(name)
-        return name

@@ -152,13 +152,14 @@ def samples_remove(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     from pulmoscan.training.calibrate import calibrate
-    from pulmoscan.training.train import default_plan, save_weights, train
+    from pulmoscan.training.state import save_weights
+    from pulmoscan.training.train import default_plan, train
 
     spec = registry.get_spec(options.model)
     plan = default_plan(spec.architecture, options.epochs, options.seed, options.lung_guided, options.frozen)
     checkpoint = options.checkpoint or Path("runs") / f"{spec.name}.pt"
     network, record = train(plan, options.data, options.init, checkpoint, options.workers)
-    save_weights(network, spec.weights_path)
+    save_weights(network.backbone, spec.weights_path)
     calibrate(spec, options.data, record)
     print(f"wrote {spec.weights_path} and {spec.card_path}; measure them with `python -m pulmoscan evaluate`")
     return 0

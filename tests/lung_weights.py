@@ -9,7 +9,7 @@ from torch import nn
 
 from pulmoscan.lung_network import WIDTHS, Block, LungNetwork
 from pulmoscan.lungs import LungCard, weights_path, write_card
-from pulmoscan.training.train_lungs import save_lungs
+from pulmoscan.training.state import save_weights
 
 DARK = 0.35
 """Standardised grey below which a pixel is lung."""
@@ -51,7 +51,7 @@ def dark_is_lung(chest: bool = True, inverted: bool = False, turns: int = 0) -> 
 
 def install_lungs(network: LungNetwork) -> None:
     """Write its weights and card as the training does."""
-    save_lungs(network, weights_path())
+    save_weights(network, weights_path())
     digest = hashlib.sha256(weights_path().read_bytes()).hexdigest()
     write_card(LungCard(digest, LENIENT, {"epochs": 0}, {}))
 

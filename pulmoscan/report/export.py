@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pulmoscan.batch import Outcome
+from pulmoscan.batch import Outcome, UniqueNames
 from pulmoscan.errors import PulmoScanError
 from pulmoscan.report.content import Report
 from pulmoscan.report.formats import FORMATS, FormatName, write_report
@@ -23,7 +23,7 @@ class ReportFolder:
         self.folder = folder
         self.formats = formats
         self.anonymous = anonymous
-        self._stems: set[str] = set()
+        self._names = UniqueNames()
         if formats:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -35,19 +35,10 @@ class ReportFolder:
         if not self.formats or outcome.screening is None or outcome.radiograph is None:
             return
         report = Report(outcome.radiograph, outcome.screening, self.anonymous)
-        stem = self._unused(report.stem)
+        stem = self._names.take(report.stem)
         for name in self.formats:
             path = self.folder / f"{stem}{FORMATS[name].ending}"
             try:
                 path.write_bytes(write_report(report, name))
             except OSError as error:
                 raise FolderNotWritable(path, error.strerror) from error
-
-    def _unused(self, stem: str) -> str:
-        """Files of the same name from different folders: the second becomes `NAME-2`."""
-        name, number = stem, 1
-        while name in self._stems:
-            number += 1
-            name = f"{stem}-{number}"
-        self._stems.add(name)
-        return name

@@ -17,7 +17,7 @@ from pulmoscan.lung_network import LungNetwork
 from pulmoscan.lungs import ChestView, LungCard, LungReader, load_network, weights_path, write_card
 from pulmoscan.radiograph import load_radiograph
 from pulmoscan.training.pictures import Picture, load_pictures, select
-from pulmoscan.training.train_lungs import save_lungs
+from pulmoscan.training.state import save_weights
 
 USUAL_CHESTS = 1500
 """Training radiographs that say what is usual, children and adults in equal number where there are enough."""
@@ -40,7 +40,7 @@ def calibrate_lungs(network: LungNetwork, data: Sequence[Path], training: Mappin
     if not chests:
         raise DatasetError("The data holds no validation radiographs: give the dataset folders it was trained on.")
     network.learn_usual(_embeddings(network, [p for p in select(pictures, "train") if p.is_chest]))
-    save_lungs(network, weights_path())
+    save_weights(network, weights_path())
     written = weights_path().read_bytes()
     card = LungCard(hashlib.sha256(written).hexdigest(), {}, training, {})
     reader = LungReader(load_network(written), card)

@@ -7,24 +7,20 @@ choose nothing.
 from __future__ import annotations
 
 import hashlib
-import pickle
-import random
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 import torchvision
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from sklearn.metrics import roc_auc_score
 from torch import nn
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -35,6 +31,7 @@ from pulmoscan.radiograph import load_radiograph
 from pulmoscan.training.datasets import Example, data_hash, load_datasets, select
 from pulmoscan.training.lung_guidance import attention_loss
 from pulmoscan.training.samples import BatchPlan, TrainingSamples, collate
+from pulmoscan.training.state import TrainingState, seed_everything, start_state
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,6 @@ class TrainingPlan:
     early_stages_frozen: bool = False
 
 
-HERE = Path(__file__).parent
 EPOCHS = {"densenet121": 5, "resnet50": 4, "resnet18": 6}
 """What two CPU cores train in about an hour."""
 
@@ -72,48 +68,7 @@ def default_plan(
     )
 
 
-@dataclass
-class TrainingState:
-    """What a checkpoint holds."""
-
-    plan: TrainingPlan
-    network: Network
-    average: AveragedModel
-    optimiser: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
-    commit: str = ""
-    epoch: int = 0
-    curves: list[dict[str, float]] = field(default_factory=list)
-
-    @property
-    def averaged(self) -> Network:
-        """The network with the averaged weights."""
-        return cast(Network, self.average.module)
-
-    def save(self, path: Path) -> None:
-        parts = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimiser", "schedule")}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        rest = {"plan": asdict(self.plan), "commit": self.commit, "epoch": self.epoch, "curves": self.curves}
-        torch.save(parts | rest, partial)
-        partial.replace(path)
-
-    def restore(self, path: Path) -> None:
-        """Go on where the checkpoint left off.
-
-        Raises:
-            TrainingError: it is damaged, or of another plan.
-        """
-        try:
-            parts = torch.load(path, weights_only=True)
-            plan = parts["plan"]
-        except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
-            raise TrainingError(f"{path} is no checkpoint of this version. Remove it to start anew.") from error
-        if plan != asdict(self.plan):
-            raise TrainingError(f"{path} was trained after another plan. Remove it, or name another with --checkpoint.")
-        for name in ("network", "average", "optimiser", "schedule"):
-            getattr(self, name).load_state_dict(parts[name])
-        self.commit, self.epoch, self.curves = parts["commit"], parts["epoch"], parts["curves"]
+ClassifierState = TrainingState[TrainingPlan, Network]
 
 
 def train(
@@ -176,7 +131,7 @@ def train(
     return state.averaged, record
 
 
-def start(plan: TrainingPlan, init: str, steps_per_epoch: int, device: torch.device) -> TrainingState:
+def start(plan: TrainingPlan, init: str, steps_per_epoch: int, device: torch.device) -> ClassifierState:
     """A network with its initial weights, optimiser, one-cycle schedule and exponential moving average."""
     network = build_network(plan.architecture)
     initialise(network, plan.architecture, init)
@@ -184,13 +139,15 @@ def start(plan: TrainingPlan, init: str, steps_per_epoch: int, device: torch.dev
     if plan.early_stages_frozen:
         for stage in network.early_stages:
             stage.requires_grad_(False)
-    learning = [p for p in network.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(learning, lr=plan.learning_rate, weight_decay=plan.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, plan.learning_rate, total_steps=plan.epochs * steps_per_epoch + 1, pct_start=plan.warm_up
+    return start_state(
+        plan,
+        network,
+        plan.epochs * steps_per_epoch,
+        plan.learning_rate,
+        plan.weight_decay,
+        plan.warm_up,
+        plan.average_decay,
     )
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.average_decay), use_buffers=True)
-    return TrainingState(plan, network, average, optimiser, schedule, current_commit())
 
 
 def initialise(network: Network, architecture: str, init: str) -> int:
@@ -234,7 +191,7 @@ def describe_init(init: str) -> str:
 
 
 def train_epoch(
-    state: TrainingState, loader: DataLoader[Any], plan: TrainingPlan, device: torch.device
+    state: ClassifierState, loader: DataLoader[Any], plan: TrainingPlan, device: torch.device
 ) -> dict[str, float]:
     """One pass over the loader; the mean of each part of the loss."""
     state.network.train()
@@ -312,29 +269,3 @@ def _logits(network: Network, examples: Sequence[Example], device: torch.device)
         with torch.autocast(device.type, dtype=torch.bfloat16):
             logits = network(x)
         yield logits.float()
-
-
-def save_weights(network: Network, path: Path) -> None:
-    """Write the backbone as safetensors: parameters in half precision, batch statistics, which outgrow it, in full."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    parameters = {k: v.detach().half().contiguous() for k, v in network.backbone.named_parameters()}
-    statistics = {k: v.contiguous() for k, v in network.backbone.named_buffers()}
-    save_file(parameters | statistics, path)
-
-
-def seed_everything(seed: int) -> None:
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-
-
-def current_commit() -> str:
-    """The commit of the code that trained, with `+` when the checkout had changes; empty outside a checkout."""
-    try:
-        commit, changed = (
-            subprocess.run(["git", *arguments], cwd=HERE, capture_output=True, text=True, check=True).stdout.strip()
-            for arguments in (("rev-parse", "HEAD"), ("status", "--porcelain"))
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return commit + ("+" if changed else "")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -23,7 +21,8 @@ from pulmoscan.lungs import load_network
 from pulmoscan.radiograph import load_radiograph
 from pulmoscan.training.lung_samples import LungSamples, Sample
 from pulmoscan.training.pictures import Picture, load_pictures, select
-from pulmoscan.training.train import current_commit, describe_init, seed_everything
+from pulmoscan.training.state import TrainingState, seed_everything, start_state
+from pulmoscan.training.train import describe_init
 
 
 @dataclass(frozen=True)
@@ -41,51 +40,20 @@ class LungPlan:
     kind_weight: float = 0.3
 
 
-@dataclass
-class LungTraining:
-    """What a checkpoint holds."""
+LungTraining = TrainingState[LungPlan, LungNetwork]
 
-    plan: LungPlan
-    network: LungNetwork
-    average: AveragedModel
-    optimiser: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
-    commit: str = ""
-    epoch: int = 0
-    curves: list[dict[str, float]] = field(default_factory=list)
 
-    @classmethod
-    def start(cls, plan: LungPlan, network: LungNetwork) -> LungTraining:
-        """Optimiser, one-cycle schedule and exponential moving average of a network."""
-        network = network.to(memory_format=torch.channels_last)
-        optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, plan.learning_rate, total_steps=plan.epochs * plan.steps_per_epoch + 1, pct_start=plan.warm_up
-        )
-        average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.average_decay), use_buffers=True)
-        return cls(plan, network, average, optimiser, schedule, current_commit())
-
-    @property
-    def averaged(self) -> LungNetwork:
-        """The network with the averaged weights."""
-        return cast(LungNetwork, self.average.module)
-
-    def save(self, path: Path) -> None:
-        parts = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimiser", "schedule")}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        rest = {"plan": asdict(self.plan), "commit": self.commit, "epoch": self.epoch, "curves": self.curves}
-        torch.save(parts | rest, partial)
-        partial.replace(path)
-
-    def restore(self, path: Path) -> None:
-        """Go on where the checkpoint left off."""
-        parts = torch.load(path, weights_only=True)
-        if parts.get("plan") != asdict(self.plan):
-            raise TrainingError(f"{path} was trained after another plan. Remove it, or name another with --checkpoint.")
-        for name in ("network", "average", "optimiser", "schedule"):
-            getattr(self, name).load_state_dict(parts[name])
-        self.commit, self.epoch, self.curves = parts["commit"], parts["epoch"], parts["curves"]
+def start(plan: LungPlan, network: LungNetwork) -> LungTraining:
+    """The network with its optimiser, schedule and average."""
+    return start_state(
+        plan,
+        network.to(memory_format=torch.channels_last),
+        plan.epochs * plan.steps_per_epoch,
+        plan.learning_rate,
+        plan.weight_decay,
+        plan.warm_up,
+        plan.average_decay,
+    )
 
 
 def train_lungs(
@@ -108,7 +76,7 @@ def train_lungs(
     training, validation = select(pictures, "train"), select(pictures, "validation")
     if not any(p.lung_mask for p in training) or all(p.is_chest for p in training):
         raise TrainingError("The data must hold radiographs with lung masks, and pictures that show no chest.")
-    state = LungTraining.start(plan, load_network(init.read_bytes()) if init else LungNetwork())
+    state = start(plan, load_network(init.read_bytes()) if init else LungNetwork())
     if checkpoint.is_file():
         state.restore(checkpoint)
         print(f"resumed from {checkpoint} after epoch {state.epoch}")
@@ -208,10 +176,3 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
     """Dice's coefficient of two binary masks, in [0, 1]; 1 for two empty ones."""
     total = int(a.sum()) + int(b.sum())
     return 2 * int((a & b).sum()) / total if total else 1.0
-
-
-def save_lungs(network: LungNetwork, path: Path) -> None:
-    """Write the network as safetensors: parameters in half precision, batch statistics in full."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    parameters = {k: v.detach().half().contiguous() for k, v in network.named_parameters()}
-    save_file(parameters | {k: v.contiguous() for k, v in network.named_buffers()}, path)

@@ -17,7 +17,7 @@ from pulmoscan.measured import Measured
 from pulmoscan.metrics import Figure, Scores
 from pulmoscan.radiograph import Radiograph
 from pulmoscan.registry import DEFAULT_MODEL, MODELS, HeatMethod, ModelSpec
-from pulmoscan.screening import POPULATION_CHOICES, OperatingPoint, PopulationChoice, Reading, Screening
+from pulmoscan.screening import OperatingPoint, PopulationChoice, Reading, Screening
 from pulmoscan.ui import session
 from pulmoscan.ui.decision import probability_text
 from pulmoscan.ui.frame import page, told_in_words
@@ -25,7 +25,7 @@ from pulmoscan.ui.heatmap import METHOD_NAMES, colour_bar, for_display
 from pulmoscan.ui.picker import chosen_line, picker
 from pulmoscan.ui.refusal import let_through
 from pulmoscan.ui.session import Chosen
-from pulmoscan.ui.threshold import CHOICE_NAMES, GROUPS
+from pulmoscan.ui.threshold import GROUPS, population_of_all
 from pulmoscan.ui.viewer import Pane, viewer
 
 SUBTITLE = "One radiograph through every installed model: where they agree, where they do not, and what each looked at."
@@ -73,7 +73,12 @@ def _read(chosen: Chosen) -> list[tuple[ModelSpec, Reading]]:
 @st.fragment
 def _answers(readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
     with told_in_words():
-        population = _population_control()
+        population = population_of_all(
+            "Patient",
+            "compare",
+            "Which operating points apply. “By age” goes by the age in the file; where the file does not tell, the "
+            "more sensitive one of each model applies.",
+        )
         answers = [Answer(spec, reading, screening.decide(reading, population)) for spec, reading in readings]
         subjects = [measured.of_model(answer.spec, answer.reading.card) for answer in answers]
         # An external model's number is a score, not a probability: it has no part in the mean.
@@ -91,23 +96,6 @@ def _answers(readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
                     "The consensus has no figures: the models' cards share no radiographs with known file names. "
                     "`python -m pulmoscan evaluate --record` measures them anew."
                 )
-
-
-def _population_control() -> PopulationChoice:
-    def take() -> None:
-        st.session_state.population = st.session_state["population-compare"]
-
-    return st.segmented_control(
-        "Patient",
-        POPULATION_CHOICES,
-        default=session.population(),
-        required=True,
-        format_func=CHOICE_NAMES.__getitem__,
-        key="population-compare",
-        on_change=take,
-        help="Which operating points apply. “By age” goes by the age in the file; where the file does not tell, the "
-        "more sensitive one of each model applies.",
-    )
 
 
 def agreement(labels: Sequence[str]) -> tuple[bool, str]:

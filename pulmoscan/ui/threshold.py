@@ -32,6 +32,24 @@ def population_control(reading: Reading) -> PopulationChoice:
     )
 
 
+def population_of_all(label: str, page: str, explanation: str) -> PopulationChoice:
+    """The same choice where it holds for several models or radiographs."""
+
+    def take() -> None:
+        st.session_state.population = st.session_state[f"population-{page}"]
+
+    return st.segmented_control(
+        label,
+        POPULATION_CHOICES,
+        default=session.population(),
+        required=True,
+        format_func=CHOICE_NAMES.__getitem__,
+        key=f"population-{page}",
+        on_change=take,
+        help=explanation,
+    )
+
+
 def threshold_now(reading: Reading, population: PopulationChoice) -> float:
     """The threshold in force, before its slider is drawn."""
     point = screening.operating_point(reading.card, population, reading.age)

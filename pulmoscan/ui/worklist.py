@@ -11,13 +11,13 @@ import streamlit as st
 from pulmoscan.batch import Outcome, load, urgency
 from pulmoscan.intake import Item
 from pulmoscan.output import csv_text
-from pulmoscan.screening import POPULATION_CHOICES, PopulationChoice, decide
+from pulmoscan.screening import PopulationChoice, decide
 from pulmoscan.ui import session
 from pulmoscan.ui.decision import decision
 from pulmoscan.ui.frame import plain, told_in_words
 from pulmoscan.ui.heatmap import heatmap
 from pulmoscan.ui.session import Chosen
-from pulmoscan.ui.threshold import CHOICE_NAMES
+from pulmoscan.ui.threshold import population_of_all
 
 Row = tuple[Item, Outcome]
 FILTERS = ("All", "Suspected", "No sign", "With warnings")
@@ -33,7 +33,9 @@ def worklist(
         outcomes: by the position of their item.
         archive: draws the export of the overlays of the rows that are listed.
     """
-    population = _population_control()
+    population = population_of_all(
+        "Patients", "batch", "Whose operating point applies to all. “By age” goes by the age in each file."
+    )
     rows = [(items[i], redecide(outcome, population)) for i, outcome in sorted(outcomes.items())]
     screened = sorted((row for row in rows if row[1].screening), key=lambda row: urgency(row[1]))
     unread = [outcome for _, outcome in rows if not outcome.screening]
@@ -77,22 +79,6 @@ def redecide(outcome: Outcome, population: PopulationChoice) -> Outcome:
     again = decide(outcome.screening.reading, population)
     repeated = [f"The very same file as {outcome.duplicate_of}."] if outcome.duplicate_of else []
     return replace(outcome, screening=replace(again, warnings=(*again.warnings, *repeated)))
-
-
-def _population_control() -> PopulationChoice:
-    def take() -> None:
-        st.session_state.population = st.session_state["population-batch"]
-
-    return st.segmented_control(
-        "Patients",
-        POPULATION_CHOICES,
-        default=session.population(),
-        required=True,
-        format_func=CHOICE_NAMES.__getitem__,
-        key="population-batch",
-        on_change=take,
-        help="Whose operating point applies to all. “By age” goes by the age in each file.",
-    )
 
 
 def _filtered(rows: Sequence[Row]) -> list[Row]:

@@ -14,12 +14,12 @@ from safetensors.torch import load_file, save_file
 from pulmoscan.errors import DatasetError, TrainingError
 from pulmoscan.networks import build_network
 from pulmoscan.training import train as training
+from pulmoscan.training.state import current_commit, save_weights
 from pulmoscan.training.train import (
     TrainingPlan,
     classification_loss,
     consistency_loss,
     initialise,
-    save_weights,
     train,
 )
 from tests.training.made_up import make_kermany, make_nih
@@ -45,7 +45,7 @@ def test_interrupted_training_ends_as_uninterrupted(
 
     epoch = training.train_epoch
 
-    def stop_after_the_first(state: training.TrainingState, *rest: Any) -> dict[str, float]:
+    def stop_after_the_first(state: training.ClassifierState, *rest: Any) -> dict[str, float]:
         if state.epoch == 1:
             raise KeyboardInterrupt
         return epoch(state, *rest)
@@ -55,7 +55,7 @@ def test_interrupted_training_ends_as_uninterrupted(
         train(PLAN, folders, "random", tmp_path / "parts.ckpt", workers=0)
     epochs: list[int] = []
 
-    def counted(state: training.TrainingState, *rest: Any) -> dict[str, float]:
+    def counted(state: training.ClassifierState, *rest: Any) -> dict[str, float]:
         epochs.append(state.epoch)
         return epoch(state, *rest)
 
@@ -132,7 +132,7 @@ def test_saved_weights_keep_large_batch_statistics(tmp_path: Path) -> None:
     path = tmp_path / "weights" / "resnet18.safetensors"
     network = build_network("resnet18")
     network.backbone.state_dict()["bn1.running_var"].fill_(1e6)
-    save_weights(network, path)
+    save_weights(network.backbone, path)
     saved = load_file(path)
     assert saved["bn1.running_var"].max() == 1e6
     assert saved["conv1.weight"].dtype == torch.float16
@@ -191,9 +191,9 @@ def test_consistency_loss_compares_the_views_of_each_pair() -> None:
 
 
 def test_commit_outside_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "HERE", tmp_path)
+    monkeypatch.setattr("pulmoscan.training.state.HERE", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert training.current_commit() == ""
+    assert current_commit() == ""
 
 
 def test_checkpoint_of_another_plan_is_refused(tmp_path: Path) -> None:
