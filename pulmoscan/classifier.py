@@ -21,6 +21,7 @@ from pulmoscan.networks import Network, build_network
 from pulmoscan.preprocessing import INPUT_SIZE
 from pulmoscan.registry import Card, ExternalSpec, ModelSpec, get_spec, read_card
 from pulmoscan.runtime import Settings, compile_network, settings
+from pulmoscan.runtime.memory import give_back
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ def load_classifier(name: str) -> Classifier:
     with _lock:
         if key not in _loaded:
             classifier = _load(spec)
+            give_back()
             for stale in [k for k in _loaded if k[0] == name]:
                 del _loaded[stale]
             _loaded[key] = classifier

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -54,20 +52,12 @@ class OpenVino:
 
         # Also what was compiled just now is read back, so that a first start computes what all later ones do.
         compiled = core.import_model(cached(module, name, facts, build), "CPU", properties)
-        _give_memory_back()
         self._request = compiled.create_infer_request()
         self._outputs = len(compiled.outputs)
 
     def run(self, x: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         self._request.infer([x], share_inputs=True)
         return [self._request.get_output_tensor(i).data for i in range(self._outputs)]
-
-
-def _give_memory_back() -> None:
-    """What loading took besides the network: the GNU C library keeps it otherwise, some 130 MB for our three."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _converted(module: nn.Module, input_shape: tuple[int, ...]) -> openvino.Model:
