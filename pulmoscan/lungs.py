@@ -22,6 +22,11 @@ from pulmoscan.errors import LungWeightsMissing, WeightsDamaged
 from pulmoscan.lung_network import Findings, LungNetwork
 from pulmoscan.preprocessing import INPUT_SIZE
 from pulmoscan.registry import weights_folder
+from pulmoscan.runtime import Settings, compile_network, settings
+from pulmoscan.runtime.memory import give_back
+
+OUTPUTS = ("lungs", "kinds", "strangeness")
+"""Names of what `LungNetwork.forward` returns."""
 
 SPECK_SHARE = 0.02
 """Parts of an outline below this share of its area are specks, not lungs."""
@@ -108,17 +113,23 @@ class LungCard:
 
 
 class LungReader:
-    """The trained lung network, frozen. It is shared by all threads and never mutated."""
+    """The trained lung network, compiled for this machine (see `runtime`). It is shared by all threads and never
+    mutated.
 
-    def __init__(self, network: LungNetwork, card: LungCard) -> None:
+    Args:
+        how: by default what the environment asks for.
+    """
+
+    def __init__(self, network: LungNetwork, card: LungCard, how: Settings | None = None) -> None:
         self.card = card
-        self._network = network.eval().requires_grad_(False)
+        self._compiled = compile_network(network, (1, 1, INPUT_SIZE, INPUT_SIZE), OUTPUTS, "lungs", how)
 
     def look(self, pixels: NDArray[np.float32]) -> ChestView:
         """One pass over a radiograph's pixels, float32 [H, W] in [0, 1]."""
         grey = preprocessing.standardise(preprocessing.resample(pixels))
-        with torch.no_grad():
-            found = Findings.of(self._network(torch.from_numpy(grey)[None, None]))
+        outputs = self._compiled(grey[None, None])
+        lungs, kinds, strangeness = (torch.from_numpy(outputs[name]) for name in OUTPUTS)
+        found = Findings.of((lungs, kinds, strangeness))
         return ChestView(
             lungs=np.packbits(found.lungs[0].numpy() > 0),
             chest=float(torch.sigmoid(found.chest[0])),
@@ -188,17 +199,19 @@ def load_network(data: bytes) -> LungNetwork:
 
 
 def load_reader() -> LungReader:
-    """The lung network, loaded once per process and state of its files.
+    """The lung network, loaded once per process, state of its files and settings.
 
     Raises:
         LungWeightsMissing: its weights or its card are not there.
         WeightsDamaged: they are, but cannot be used, or do not belong together.
+        InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
     """
     paths = (weights_path(), card_path())
     try:
-        key = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
+        state = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
     except OSError as error:
         raise LungWeightsMissing(next((p for p in paths if not p.is_file()), paths[0])) from error
+    key = (state, settings())
     with _lock:
         if key not in _loaded:
             card, data = read_card(), weights_path().read_bytes()
@@ -206,8 +219,9 @@ def load_reader() -> LungReader:
                 raise WeightsDamaged(weights_path(), f"its checksum is not the one in {card_path().name}")
             _loaded.clear()
             _loaded[key] = LungReader(load_network(data), card)
+            give_back()
         return _loaded[key]
 
 
-_loaded: dict[tuple[tuple[Path, int, int], ...], LungReader] = {}
+_loaded: dict[tuple[tuple[tuple[Path, int, int], ...], Settings], LungReader] = {}
 _lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""The classifiers in each runtime against eager PyTorch in float32."""
+"""The classifiers and the lung network in each runtime against eager PyTorch in float32."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pulmoscan import lungs
 from pulmoscan.classifier import Classifier, load_network
+from pulmoscan.lungs import LungReader
 from pulmoscan.radiograph import Radiograph, load_radiograph
 from pulmoscan.registry import MODELS, get_spec, read_card
 from pulmoscan.runtime import Settings
@@ -57,6 +59,35 @@ def test_trained_networks_on_real_radiographs(name: str, data: Path) -> None:
     assert len(files) == 3 * PER_MODEL
     own = files[list(MODELS).index(name) :: 3]
     assert_alike(name, "openvino", [load_radiograph(path) for path in own])
+
+
+def assert_lungs_alike(runtime: str, radiographs: list[Radiograph]) -> None:
+    data = lungs.weights_path().read_bytes()
+    card = lungs.read_card()
+    fast = LungReader(lungs.load_network(data), card, Settings(runtime, threads=2))
+    reference = LungReader(lungs.load_network(data), card, Settings("torch", threads=2))
+    for radiograph in radiographs:
+        mine, expected = fast.look(radiograph.pixels), reference.look(radiograph.pixels)
+        assert (mine.mask != expected.mask).mean() < 1e-3
+        for name in ("chest", "whole", "inverted"):
+            assert getattr(mine, name) == pytest.approx(getattr(expected, name), abs=LARGEST_PROBABILITY_CHANGE)
+        np.testing.assert_allclose(mine.turns, expected.turns, atol=LARGEST_PROBABILITY_CHANGE)
+        assert mine.strangeness == pytest.approx(expected.strangeness, rel=1e-3)
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+def test_made_up_lung_network(runtime: str, radiographs: list[Radiograph]) -> None:
+    assert_lungs_alike(runtime, radiographs[:4])
+
+
+@pytest.mark.data
+@pytest.mark.weights
+def test_lung_network_on_real_radiographs(data: Path) -> None:
+    files = [*sorted((data / "kermany" / "images224" / "test").rglob("*.jpeg"))[::10]]
+    files += sorted((data / "nih_adult").rglob("*.jpg"))[::20]
+    assert len(files) > 100
+    assert_lungs_alike("openvino", [load_radiograph(path) for path in files])
 
 
 @pytest.mark.usefixtures("models")
