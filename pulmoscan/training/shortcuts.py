@@ -23,7 +23,7 @@ from pulmoscan.radiograph import Radiograph, load_radiograph
 from pulmoscan.screening import read_with
 from pulmoscan.training.augmentation import resample_randomly
 from pulmoscan.training.datasets import Split, load_dataset, select
-from pulmoscan.training.framing import random_window
+from pulmoscan.training.framing import cropped_mask, random_window
 from pulmoscan.training.lung_guidance import soft_lung_mask
 
 Grey = NDArray[np.uint8]
@@ -49,6 +49,13 @@ def reframed(image: Grey, lungs: Grey) -> Grey:
     """Cropped so that the lungs of both classes span the same share of the picture (see `framing`)."""
     rng = random.Random(int(image.sum()))
     return resample_randomly(image, rng, random_window(lungs, rng))
+
+
+def reframed_lungs_blanked(image: Grey, lungs: Grey) -> Grey:
+    """Only the surroundings of lungs that all span the same share: as they come, the blank's size tells the class."""
+    rng = random.Random(int(image.sum()))
+    window = random_window(lungs, rng)
+    return lungs_blanked(resample_randomly(image, rng, window), cropped_mask(lungs, window))
 
 
 def recompressed(image: Grey, _lungs: Grey) -> Grey:
@@ -84,6 +91,7 @@ CHANGES: Mapping[str, Change] = {
     "outside the lungs blanked": outside_blanked,
     "lungs blanked, only the outside visible": lungs_blanked,
     "lungs framed alike": reframed,
+    "lungs framed alike and blanked": reframed_lungs_blanked,
     "JPEG quality 30": recompressed,
     "blurred by 1.5 px": blurred,
     "contrast 60 %, gamma 0.8": flattened,
