@@ -18,6 +18,7 @@ from torch import nn
 
 from pulmoscan.runtime import cache
 from pulmoscan.runtime.environment import Settings, settings
+from pulmoscan.runtime.idle_threads import keep_blas_off_the_cores
 from pulmoscan.runtime.turns import turns
 
 logger = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ def compile_network(
         InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
     """
     how = how or settings()
+    keep_blas_off_the_cores()
     module.eval().requires_grad_(False)
     try:
         engine = _ENGINES[how.runtime](module, tuple(input_shape), name, how)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import ThreadpoolController
 from torch import nn
 
 from pulmoscan.runtime import PRECISIONS, Compiled, Settings, cache, compile_network, engine, installed
@@ -267,3 +268,10 @@ def test_openvino_reports_nothing_to_anyone() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["openvino.tools.ovc.telemetry_stub", "[]"]
+
+
+def test_blas_leaves_the_cores_to_the_forward_pass() -> None:
+    pools = ThreadpoolController().select(internal_api="openblas")
+    with pools.limit(limits=2):
+        compile_network(torch.nn.Conv2d(1, 1, 3), (1, 1, 8, 8), ("y",), "small", Settings("torch"))
+        assert all(pool["num_threads"] == 1 for pool in pools.info())
