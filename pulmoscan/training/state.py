@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import random
 import subprocess
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 import torch
@@ -20,7 +21,21 @@ from pulmoscan.errors import TrainingError
 HERE = Path(__file__).parent
 PARTS = ("network", "average", "optimiser", "schedule")
 
-Plan = TypeVar("Plan")
+
+class Schedule(Protocol):
+    """What the plan of every training says, beside what else decides how its network comes out."""
+
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def weight_decay(self) -> float: ...
+    @property
+    def warm_up(self) -> float: ...
+    @property
+    def average_decay(self) -> float: ...
+
+
+Plan = TypeVar("Plan", bound=Schedule)
 Trained = TypeVar("Trained", bound=nn.Module)
 
 
@@ -72,21 +87,21 @@ class TrainingState(Generic[Plan, Trained]):
         return asdict(cast(Any, self.plan))
 
 
-def start_state(
-    plan: Plan,
-    network: Trained,
-    steps: int,
-    learning_rate: float,
-    weight_decay: float,
-    warm_up: float,
-    average_decay: float,
-) -> TrainingState[Plan, Trained]:
+def start_state(plan: Plan, network: Trained, steps: int) -> TrainingState[Plan, Trained]:
     """AdamW on what requires a gradient, a one-cycle schedule over `steps`, an exponential moving average."""
     learning = [p for p in network.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(learning, lr=learning_rate, weight_decay=weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps + 1, pct_start=warm_up)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(average_decay), use_buffers=True)
+    optimiser = torch.optim.AdamW(learning, lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, plan.learning_rate, total_steps=steps + 1, pct_start=plan.warm_up
+    )
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.average_decay), use_buffers=True)
     return TrainingState(plan, network, average, optimiser, schedule, current_commit())
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """bfloat16 where the processor computes in it. Others would emulate it, ten times slower than their float32."""
+    computes = device.type != "cpu" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=computes)
 
 
 def save_weights(module: nn.Module, path: Path) -> None:
@@ -112,3 +127,9 @@ def current_commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return commit + ("+" if changed else "")
+
+
+def describe_init(init: str) -> str:
+    """The initial weights for the training record: a file by its name and checksum."""
+    path = Path(init)
+    return f"{path.name}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()}" if path.is_file() else init

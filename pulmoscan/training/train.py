@@ -6,7 +6,6 @@ choose nothing.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -31,7 +30,7 @@ from pulmoscan.radiograph import load_radiograph
 from pulmoscan.training.datasets import Example, data_hash, load_datasets, select
 from pulmoscan.training.lung_guidance import attention_loss
 from pulmoscan.training.samples import BatchPlan, TrainingSamples, collate
-from pulmoscan.training.state import TrainingState, seed_everything, start_state
+from pulmoscan.training.state import TrainingState, describe_init, mixed_precision, seed_everything, start_state
 
 
 @dataclass(frozen=True)
@@ -139,15 +138,7 @@ def start(plan: TrainingPlan, init: str, steps_per_epoch: int, device: torch.dev
     if plan.early_stages_frozen:
         for stage in network.early_stages:
             stage.requires_grad_(False)
-    return start_state(
-        plan,
-        network,
-        plan.epochs * steps_per_epoch,
-        plan.learning_rate,
-        plan.weight_decay,
-        plan.warm_up,
-        plan.average_decay,
-    )
+    return start_state(plan, network, plan.epochs * steps_per_epoch)
 
 
 def initialise(network: Network, architecture: str, init: str) -> int:
@@ -184,12 +175,6 @@ def initialise(network: Network, architecture: str, init: str) -> int:
     return len(matching)
 
 
-def describe_init(init: str) -> str:
-    """The initial weights for the training record: a file by its name and checksum."""
-    path = Path(init)
-    return f"{path.name}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()}" if path.is_file() else init
-
-
 def train_epoch(
     state: ClassifierState, loader: DataLoader[Any], plan: TrainingPlan, device: torch.device
 ) -> dict[str, float]:
@@ -203,7 +188,7 @@ def train_epoch(
     for batch in progress:
         lungs, labels, weights = (t.to(device) for t in (batch.lungs, batch.labels, batch.weights))
         x = preprocessing.normalise(batch.grey.to(device)).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with mixed_precision(device):
             feature_map = state.network.features(x)
         logits = state.network.head(feature_map.float())
         parts = {
@@ -266,6 +251,6 @@ def _logits(network: Network, examples: Sequence[Example], device: torch.device)
     for start_at in range(0, len(examples), 32):
         inputs = [preprocessing.model_input(load_radiograph(e.path).pixels) for e in examples[start_at : start_at + 32]]
         x = torch.cat(inputs).to(device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with mixed_precision(device):
             logits = network(x)
         yield logits.float()

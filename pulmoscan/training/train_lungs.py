@@ -21,8 +21,7 @@ from pulmoscan.lungs import load_network
 from pulmoscan.radiograph import load_radiograph
 from pulmoscan.training.lung_samples import LungSamples, Sample
 from pulmoscan.training.pictures import Picture, load_pictures, select
-from pulmoscan.training.state import TrainingState, seed_everything, start_state
-from pulmoscan.training.train import describe_init
+from pulmoscan.training.state import TrainingState, describe_init, mixed_precision, seed_everything, start_state
 
 
 @dataclass(frozen=True)
@@ -45,15 +44,7 @@ LungTraining = TrainingState[LungPlan, LungNetwork]
 
 def start(plan: LungPlan, network: LungNetwork) -> LungTraining:
     """The network with its optimiser, schedule and average."""
-    return start_state(
-        plan,
-        network.to(memory_format=torch.channels_last),
-        plan.epochs * plan.steps_per_epoch,
-        plan.learning_rate,
-        plan.weight_decay,
-        plan.warm_up,
-        plan.average_decay,
-    )
+    return start_state(plan, network.to(memory_format=torch.channels_last), plan.epochs * plan.steps_per_epoch)
 
 
 def train_lungs(
@@ -112,7 +103,7 @@ def _train_epoch(state: LungTraining, loader: DataLoader[Sample]) -> dict[str, f
     for batch in tqdm(loader, desc=f"epoch {state.epoch + 1}", mininterval=10, unit="batch"):
         sample = Sample(*batch)
         x = sample.grey.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with mixed_precision(x.device):
             outputs = state.network(x)
         findings = Findings.of(tuple(output.float() for output in outputs))
         parts = {"lungs": lung_loss(findings, sample), "kind": kind_loss(findings, sample)}

@@ -19,10 +19,8 @@ from pulmoscan.ui.session import Chosen
 
 THUMBNAIL_SIDE = 192
 THUMBNAIL_QUALITY = 85
-GRID_CARD, ROW_CARD = (
-    108,
-    92,
-)  # pixels: three a row on a phone; in a row that scrolls, one that is cut shows that it does
+GRID_CARD = 108  # pixels: three a row on a phone
+ROW_CARD = 92  # in a row that scrolls, one that is cut shows that it does
 MOST_UNSCROLLED = 12
 GRID_HEIGHT = 370  # pixels, for more than that: two rows, the others by scrolling
 Guess = Literal["normal", "pneumonia", "none"]

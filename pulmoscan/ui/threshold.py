@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import streamlit as st
 
 from pulmoscan import screening
@@ -16,27 +19,34 @@ CHOICE_NAMES: dict[PopulationChoice, str] = {"auto": "By age", "child": "Child",
 
 
 def population_control(reading: Reading) -> PopulationChoice:
-    """Whose operating point applies, on every page."""
-    return st.segmented_control(
+    """Whose operating point applies, on a model's page."""
+    return _choice(
         "Patient",
-        POPULATION_CHOICES,
-        default=session.population(),
-        required=True,
-        format_func=CHOICE_NAMES.__getitem__,
-        key=f"population-{reading.model}",
-        on_change=_take_population,
-        args=(reading,),
+        reading.model,
+        "“By age” goes by the age in the file. Where the file does not tell, the more sensitive of the two operating "
+        "points applies.",
+        lambda: _reset(reading),  # another population brings its operating point, not the threshold left at before
         width="stretch",
-        help="“By age” goes by the age in the file. Where the file does not tell, the more sensitive of the two "
-        "operating points applies.",
     )
 
 
 def population_of_all(label: str, page: str, explanation: str) -> PopulationChoice:
     """The same choice where it holds for several models or radiographs."""
+    return _choice(label, page, explanation)
+
+
+def _choice(
+    label: str,
+    place: str,
+    explanation: str,
+    then: Callable[[], None] = lambda: None,
+    width: Literal["content", "stretch"] = "content",
+) -> PopulationChoice:
+    """The choice is the session's, wherever it is made; `then` runs once it is taken."""
 
     def take() -> None:
-        st.session_state.population = st.session_state[f"population-{page}"]
+        st.session_state.population = st.session_state[f"population-{place}"]
+        then()
 
     return st.segmented_control(
         label,
@@ -44,8 +54,9 @@ def population_of_all(label: str, page: str, explanation: str) -> PopulationChoi
         default=session.population(),
         required=True,
         format_func=CHOICE_NAMES.__getitem__,
-        key=f"population-{page}",
+        key=f"population-{place}",
         on_change=take,
+        width=width,
         help=explanation,
     )
 
@@ -130,12 +141,6 @@ def _figure(name: str, figure: Figure, what: str) -> None:
 def _key(reading: Reading, point: OperatingPoint) -> str:
     """Each model and population has a slider of its own, so a threshold moved for one stays out of the others."""
     return f"threshold-{reading.model}-{point.population}"
-
-
-def _take_population(reading: Reading) -> None:
-    """Another population brings its operating point, not the threshold that it was left at before."""
-    st.session_state.population = st.session_state[f"population-{reading.model}"]
-    _reset(reading)
 
 
 def _reset(reading: Reading) -> None:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from pulmoscan.errors import DatasetError, TrainingError
 from pulmoscan.networks import build_network
 from pulmoscan.training import train as training
-from pulmoscan.training.state import current_commit, save_weights
+from pulmoscan.training.state import current_commit, mixed_precision, save_weights
 from pulmoscan.training.train import (
     TrainingPlan,
     classification_loss,
@@ -194,6 +194,15 @@ def test_commit_outside_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("pulmoscan.training.state.HERE", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert current_commit() == ""
+
+
+@pytest.mark.parametrize(("capability", "dtype"), [("AVX512", torch.bfloat16), ("AVX2", torch.float32)])
+def test_half_the_precision_only_where_the_processor_computes_in_it(
+    capability: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    with mixed_precision(torch.device("cpu")):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
 
 
 def test_checkpoint_of_another_plan_is_refused(tmp_path: Path) -> None:
