@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pulmoscan.classifier import Classifier, load_classifier, load_network
+from pulmoscan.classifier import Classifier, load_classifier
 from pulmoscan.metrics import Scores
 from pulmoscan.radiograph import load_radiograph
 from pulmoscan.registry import POPULATIONS, Population, get_spec
@@ -51,8 +51,7 @@ def measure(model: str, data: Sequence[Path], split: Split, limit: int, tick: Ca
     if installed("openvino"):
         others.append(Settings("openvino", "bfloat16", how.threads))
     reference, *classifiers = (
-        Classifier(spec, loaded.card, load_network(spec, weights), s)
-        for s in (replace(how, runtime="torch", precision="float32"), *others)
+        Classifier(spec, loaded.card, weights, s) for s in (replace(how, runtime="torch", precision="float32"), *others)
     )
     readings = []
     for example in chosen:

@@ -16,8 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.demo import Demo
 from benchmarks.timing import Stopwatch, Times, interleave
 from pulmoscan import gradcam, preprocessing
-from pulmoscan.classifier import Classifier, load_classifier, load_network
-from pulmoscan.networks import Network
+from pulmoscan.classifier import Classifier, load_classifier
+from pulmoscan.networks import Network, load_network
 from pulmoscan.radiograph import Radiograph, load_radiograph
 from pulmoscan.registry import HeatMethod, get_spec
 from pulmoscan.runtime import Settings, installed, settings
@@ -89,7 +89,7 @@ def measure(model: str, rounds: int, clock: str, tick: Callable[[], object]) -> 
         "NumPy matrix product": lambda _: np.matmul(left.numpy(), right.numpy(), out=out.numpy()),
     }
     for other in _other_settings(classifier.settings):
-        compiled = Classifier(spec, classifier.card, load_network(spec, data), other)
+        compiled = Classifier(spec, classifier.card, data, other)
         ways[f"{other.runtime} {other.precision}, forward"] = partial(_forward, compiled, x)
     times = interleave(ways, rounds, tick=tick, clock=clock)
     best = min(times[PEAK].median, times.pop("NumPy matrix product").median)

@@ -10,18 +10,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import nn
 
 from pulmoscan import preprocessing
 from pulmoscan.errors import WeightsDamaged, WeightsMissing
 from pulmoscan.findings import WHOLE, FieldOfView, Finding
-from pulmoscan.networks import Network, build_network
+from pulmoscan.heads import load_head
 from pulmoscan.preprocessing import INPUT_SIZE
 from pulmoscan.registry import Card, ExternalSpec, ModelSpec, get_spec, read_card
-from pulmoscan.runtime import Settings, compile_network, settings
+from pulmoscan.runtime import Settings, Source, compile_network, settings
 from pulmoscan.runtime.memory import give_back
+
+CODE = tuple(Path(__file__).with_name(name) for name in ("networks.py", "heads.py"))
+"""The files that say what a classifier's network computes."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +47,21 @@ class Classifier:
     External models derive from it: what is peculiar to a model (its input, its outputs) is in these methods alone.
 
     Args:
-        network: is put into eval mode and frozen. Only its head is held on to, except by the torch runtimes.
+        weights: a safetensors file. Only the head is held on to, except by the torch runtimes.
         how: by default what the environment asks for.
+
+    Raises:
+        WeightsDamaged: the weights are no such file or do not fit the architecture.
+        InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
     """
 
-    def __init__(self, spec: ModelSpec, card: Card, network: Network, how: Settings | None = None) -> None:
+    def __init__(self, spec: ModelSpec, card: Card, weights: bytes, how: Settings | None = None) -> None:
         self.spec = spec
         self.card = card
         self._compiled = compile_network(
-            _Parts(network), (1, 3, INPUT_SIZE, INPUT_SIZE), ("logits", "feature_map"), spec.name, how
+            _source(spec, weights), (1, 3, INPUT_SIZE, INPUT_SIZE), ("logits", "feature_map"), spec.name, how
         )
-        self._head = network.head_alone()
+        self._head = load_head(spec.feature_layer, load_safetensors(weights))
 
     @property
     def settings(self) -> Settings:
@@ -96,31 +102,14 @@ class Classifier:
         return self._head(feature_map)
 
 
-class _Parts(nn.Module):
-    """A network that gives its feature map beside its logit, both of one pass."""
+def _source(spec: ModelSpec, weights: bytes) -> Source:
+    def build() -> nn.Module:
+        # torchvision takes seconds and 160 MB to import, which a start from the cache can do without.
+        from pulmoscan.networks import Parts, load_network
 
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
+        return Parts(load_network(spec, weights))
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        feature_map = self.network.features(x)
-        return self.network.head(feature_map), feature_map
-
-
-def load_network(spec: ModelSpec, data: bytes) -> Network:
-    """The network with the weights in the safetensors file `data`, loaded strictly and computed in float32.
-
-    Raises:
-        WeightsDamaged: it is no such file or does not fit the architecture.
-    """
-    with torch.device("meta"):  # no time goes into random weights
-        network = build_network(spec.architecture)
-    try:
-        network.backbone.load_state_dict(load_safetensors(data), strict=True, assign=True)
-    except (SafetensorError, RuntimeError, ValueError, KeyError) as error:
-        raise WeightsDamaged(spec.weights_path, "it does not hold this architecture's weights") from error
-    return network.float()
+    return Source(build, weights, CODE)
 
 
 def load_classifier(name: str) -> Classifier:
@@ -175,4 +164,4 @@ def _load(spec: ModelSpec) -> Classifier:
             f"its checksum is not the one in {spec.card_path.name}: it is damaged, or was replaced without measuring "
             "anew by `python -m pulmoscan calibrate`",
         )
-    return Classifier(spec, card, load_network(spec, data))
+    return Classifier(spec, card, data)

@@ -22,8 +22,11 @@ from pulmoscan.errors import LungWeightsMissing, WeightsDamaged
 from pulmoscan.lung_network import Findings, LungNetwork
 from pulmoscan.preprocessing import INPUT_SIZE
 from pulmoscan.registry import weights_folder
-from pulmoscan.runtime import Settings, compile_network, settings
+from pulmoscan.runtime import Settings, Source, compile_network, settings
 from pulmoscan.runtime.memory import give_back
+
+CODE = (Path(__file__).with_name("lung_network.py"),)
+"""The file that says what the lung network computes."""
 
 OUTPUTS = ("lungs", "kinds", "strangeness")
 """Names of what `LungNetwork.forward` returns."""
@@ -117,12 +120,18 @@ class LungReader:
     mutated.
 
     Args:
+        weights: a safetensors file.
         how: by default what the environment asks for.
+
+    Raises:
+        WeightsDamaged: the weights are no such file or do not fit.
+        InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
     """
 
-    def __init__(self, network: LungNetwork, card: LungCard, how: Settings | None = None) -> None:
+    def __init__(self, weights: bytes, card: LungCard, how: Settings | None = None) -> None:
         self.card = card
-        self._compiled = compile_network(network, (1, 1, INPUT_SIZE, INPUT_SIZE), OUTPUTS, "lungs", how)
+        source = Source(lambda: load_network(weights), weights, CODE)
+        self._compiled = compile_network(source, (1, 1, INPUT_SIZE, INPUT_SIZE), OUTPUTS, "lungs", how)
 
     def look(self, pixels: NDArray[np.float32]) -> ChestView:
         """One pass over a radiograph's pixels, float32 [H, W] in [0, 1]."""
@@ -218,7 +227,7 @@ def load_reader() -> LungReader:
             if hashlib.sha256(data).hexdigest() != card.weights_sha256:
                 raise WeightsDamaged(weights_path(), f"its checksum is not the one in {card_path().name}")
             _loaded.clear()
-            _loaded[key] = LungReader(load_network(data), card)
+            _loaded[key] = LungReader(data, card)
             give_back()
         return _loaded[key]
 

@@ -7,12 +7,17 @@ to the feature map, and a model shared by many sessions is never touched.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 import torchvision
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
 from torch import nn
-from torch.nn import functional
+
+from pulmoscan.errors import WeightsDamaged
+from pulmoscan.heads import Head
+from pulmoscan.registry import ModelSpec
 
 
 class Network(nn.Module):
@@ -22,15 +27,11 @@ class Network(nn.Module):
     """
 
     backbone: nn.Module
+    rectifies: ClassVar[bool]  # whether its head does, see `Head`
 
     @abstractmethod
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """Model input [N, 3, 224, 224] -> feature map [N, C, 7, 7]."""
-
-    @staticmethod
-    @abstractmethod
-    def activate(feature_map: torch.Tensor) -> torch.Tensor:
-        """Feature map -> the rectified activations [N, C, 7, 7] that the head pools."""
 
     @property
     @abstractmethod
@@ -42,18 +43,10 @@ class Network(nn.Module):
         """What works at 28 × 28 cells and finer: edges and textures, alike for most tasks. Training may freeze it."""
         return ()
 
-    def head(self, feature_map: torch.Tensor) -> torch.Tensor:
+    @property
+    def head(self) -> Head:
         """Feature map [N, C, 7, 7] -> logit [N]."""
-        return self.head_alone()(feature_map)
-
-    def head_alone(self) -> Callable[[torch.Tensor], torch.Tensor]:
-        """`head` without a hold on the backbone: what is left of the network where a runtime holds the rest."""
-        activate, linear = self.activate, self.linear
-
-        def head(feature_map: torch.Tensor) -> torch.Tensor:
-            return linear(activate(feature_map).mean(dim=(2, 3))).squeeze(1)
-
-        return head
+        return Head(self.linear, self.rectifies)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(x))
@@ -67,6 +60,7 @@ class DenseNet(Network):
     """
 
     backbone: torchvision.models.DenseNet
+    rectifies = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,10 +68,6 @@ class DenseNet(Network):
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         return self.backbone.features(x)
-
-    @staticmethod
-    def activate(feature_map: torch.Tensor) -> torch.Tensor:
-        return functional.relu(feature_map)
 
     @property
     def linear(self) -> nn.Linear:
@@ -93,6 +83,7 @@ class ResNet(Network):
     """ResNet-18 or -50 (He et al. 2016, doi 10.1109/CVPR.2016.90); the feature map is the output of `layer4`."""
 
     backbone: torchvision.models.ResNet
+    rectifies = False  # layer4 ends in a ReLU
 
     def __init__(self, backbone: torchvision.models.ResNet) -> None:
         super().__init__()
@@ -102,10 +93,6 @@ class ResNet(Network):
         net = self.backbone
         x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
         return net.layer4(net.layer3(net.layer2(net.layer1(x))))
-
-    @staticmethod
-    def activate(feature_map: torch.Tensor) -> torch.Tensor:
-        return feature_map  # layer4 ends in a ReLU
 
     @property
     def linear(self) -> nn.Linear:
@@ -126,3 +113,30 @@ def build_network(architecture: str) -> Network:
     if architecture == "resnet18":
         return ResNet(torchvision.models.resnet18(num_classes=1))
     raise ValueError(f"unknown architecture: {architecture}")
+
+
+def load_network(spec: ModelSpec, data: bytes) -> Network:
+    """The network with the weights in the safetensors file `data`, loaded strictly and computed in float32.
+
+    Raises:
+        WeightsDamaged: it is no such file or does not fit the architecture.
+    """
+    with torch.device("meta"):  # no time goes into random weights
+        network = build_network(spec.architecture)
+    try:
+        network.backbone.load_state_dict(load_safetensors(data), strict=True, assign=True)
+    except (SafetensorError, RuntimeError, ValueError, KeyError) as error:
+        raise WeightsDamaged(spec.weights_path, "it does not hold this architecture's weights") from error
+    return network.float()
+
+
+class Parts(nn.Module):
+    """A network that gives its feature map beside its logit, both of one pass."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        feature_map = self.network.features(x)
+        return self.network.head(feature_map), feature_map

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn import functional
 
 from pulmoscan.classifier import Classifier, Forward
 from pulmoscan.errors import ExternalPackageMissing, ExternalPackageUnusable, ExternalWeightsRefused, WeightsDamaged
@@ -43,6 +42,7 @@ class XrvNetwork(Network):
     """The package's DenseNet-121 with 18 outputs; as a `Network`, its head gives the one for pneumonia."""
 
     backbone: Any  # torchxrayvision's DenseNet, which is not typed
+    rectifies = True
 
     def __init__(self, backbone: nn.Module, targets: list[str], thresholds: list[float]) -> None:
         super().__init__()
@@ -60,17 +60,13 @@ class XrvNetwork(Network):
         """Model input [N, 1, 224, 224] -> the output of norm5 [N, 1024, 7, 7]."""
         return self.backbone.features(x)
 
-    @staticmethod
-    def activate(feature_map: torch.Tensor) -> torch.Tensor:
-        return functional.relu(feature_map)
-
     @property
     def linear(self) -> nn.Linear:
         return self._linear
 
     def probabilities(self, feature_map: torch.Tensor) -> torch.Tensor:
         """Feature map -> the sigmoid of each output [N, 18]."""
-        return torch.sigmoid(self.backbone.classifier(self.activate(feature_map).mean(dim=(2, 3))))
+        return torch.sigmoid(self.backbone.classifier(self.head.activate(feature_map).mean(dim=(2, 3))))
 
 
 class XrvClassifier(Classifier):

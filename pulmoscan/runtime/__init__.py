@@ -1,6 +1,6 @@
-"""Networks made fast: a torch module -> a callable that takes and gives NumPy arrays.
+"""Networks made fast: a torch module's source -> a callable that takes and gives NumPy arrays.
 
-    compiled = compile_network(module, (1, 1, 224, 224), ("mask",), "lungs")
+    compiled = compile_network(Source(build, weights, code), (1, 1, 224, 224), ("mask",), "lungs")
     mask = compiled(grey)["mask"]  # float32 [N, 1, 224, 224] in, float32 [N, …] out
 
 On a CPU that is OpenVINO, else ONNX Runtime or eager PyTorch, whichever `environment` names. The compiled network is
@@ -10,7 +10,7 @@ Every engine gives a radiograph the same numbers, bit for bit, whether it comes 
 many: on the CPU all run one radiograph at a time, and take turns (see `turns`).
 """
 
-from pulmoscan.runtime.engine import Compiled, compile_network
+from pulmoscan.runtime.engine import Compiled, Source, compile_network
 from pulmoscan.runtime.environment import PRECISIONS, RUNTIMES, Settings, installed, settings
 
-__all__ = ["PRECISIONS", "RUNTIMES", "Compiled", "Settings", "compile_network", "installed", "settings"]
+__all__ = ["PRECISIONS", "RUNTIMES", "Compiled", "Settings", "Source", "compile_network", "installed", "settings"]

@@ -1,12 +1,11 @@
-"""A torch module -> a `Compiled` network in the runtime that the settings name."""
+"""A network's `Source` -> a `Compiled` network in the runtime that the settings name."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
-import inspect
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from pulmoscan.errors import PulmoScanError
 from pulmoscan.runtime import cache
 from pulmoscan.runtime.environment import Settings, settings
 from pulmoscan.runtime.idle_threads import keep_blas_off_the_cores
@@ -24,6 +24,25 @@ from pulmoscan.runtime.turns import turns
 logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A network that is built only where it was not compiled before.
+
+    Attributes:
+        build: makes the module, which takes one float32 tensor [N, …] and gives one, or a tuple of them, each [N, …].
+        weights: whatever tells its weights from all others.
+        code: the files of this package that say what it computes.
+    """
+
+    build: Callable[[], nn.Module]
+    weights: bytes
+    code: Sequence[Path]
+
+    def module(self) -> nn.Module:
+        """The module in eval mode, frozen."""
+        return self.build().eval().requires_grad_(False)
 
 
 class Engine(Protocol):
@@ -73,13 +92,11 @@ class Compiled:
 
 
 def compile_network(
-    module: nn.Module, input_shape: Sequence[int], outputs: Sequence[str], name: str, how: Settings | None = None
+    source: Source, input_shape: Sequence[int], outputs: Sequence[str], name: str, how: Settings | None = None
 ) -> Compiled:
     """Make a network fast.
 
     Args:
-        module: takes one float32 tensor [N, …] and gives one tensor, or a tuple of them, each [N, …]. It is put into
-            eval mode. No other than the torch engines needs it afterwards.
         input_shape: of a batch of one, such as (1, 3, 224, 224).
         outputs: names of the module's outputs, in their order.
         name: for people, in the cache's file names. What is found there is told by a hash of weights and code.
@@ -87,42 +104,35 @@ def compile_network(
 
     Raises:
         InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
+        PulmoScanError: whatever `source` raises when it builds.
     """
     how = how or settings()
     keep_blas_off_the_cores()
-    module.eval().requires_grad_(False)
     try:
-        engine = _ENGINES[how.runtime](module, tuple(input_shape), name, how)
+        engine = _ENGINES[how.runtime](source, tuple(input_shape), name, how)
+    except PulmoScanError:
+        raise
     except Exception:
         if how.chosen or how.runtime == "torch":
             raise
         # Where nobody asked for this runtime, an odd machine gets the slow one rather than an error.
         logger.exception("%s cannot be used for %s; PyTorch is", how.runtime, name)
         how = Settings("torch", threads=how.threads, chosen=False)
-        engine = _ENGINES["torch"](module, tuple(input_shape), name, how)
+        engine = _ENGINES["torch"](source, tuple(input_shape), name, how)
     return Compiled(engine, outputs, input_shape, how)
 
 
-def cached(module: nn.Module, name: str, facts: Sequence[object], make: Callable[[], bytes]) -> bytes:
+def cached(source: Source, name: str, facts: Sequence[object], make: Callable[[], bytes]) -> bytes:
     """What `make` gives, from the cache if it was made before of the same weights and code, with the same facts."""
     digest = hashlib.sha256(repr((*facts, _versions())).encode())
-    for path in sorted(_sources(module)):
-        digest.update(path.read_bytes())
-    for key, value in module.state_dict().items():
-        digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().reshape(-1).numpy().view(np.uint8))
+    for part in (*(path.read_bytes() for path in source.code), source.weights):
+        digest.update(hashlib.sha256(part).digest())
     key = digest.hexdigest()[:32]
     content = cache.load(name, key)
     if content is None:
         content = make()
         cache.store(name, key, content)
     return content
-
-
-def _sources(module: nn.Module) -> set[Path]:
-    """The files of this package that say what the module computes."""
-    classes = {c for part in module.modules() for c in type(part).__mro__}
-    return {Path(inspect.getfile(c)) for c in classes if c.__module__.startswith("pulmoscan.")}
 
 
 def _versions() -> list[str]:
@@ -136,27 +146,27 @@ def _versions() -> list[str]:
     return found
 
 
-def _openvino(module: nn.Module, input_shape: tuple[int, ...], name: str, how: Settings) -> Engine:
+def _openvino(source: Source, input_shape: tuple[int, ...], name: str, how: Settings) -> Engine:
     from pulmoscan.runtime.openvino_cpu import OpenVino
 
-    return OpenVino(module, input_shape, name, how)
+    return OpenVino(source, input_shape, name, how)
 
 
-def _onnxruntime(module: nn.Module, input_shape: tuple[int, ...], name: str, how: Settings) -> Engine:
+def _onnxruntime(source: Source, input_shape: tuple[int, ...], name: str, how: Settings) -> Engine:
     from pulmoscan.runtime.onnx_cpu import OnnxRuntime
 
-    return OnnxRuntime(module, input_shape, name, how)
+    return OnnxRuntime(source, input_shape, name, how)
 
 
-def _torch(module: nn.Module, _input_shape: tuple[int, ...], _name: str, how: Settings) -> Engine:
-    return Eager(module, "cpu" if how.runtime == "torch" else how.runtime)
+def _torch(source: Source, _input_shape: tuple[int, ...], _name: str, how: Settings) -> Engine:
+    return Eager(source.module(), "cpu" if how.runtime == "torch" else how.runtime)
 
 
 class Eager:
     """PyTorch as it is: the reference on the CPU, and the way to run on a GPU."""
 
     def __init__(self, module: nn.Module, device: str) -> None:
-        self._module = module if device == "cpu" else copy.deepcopy(module).to(device)
+        self._module = module.to(device)
         self._device = device
         self.largest_batch = 1 if device == "cpu" else 32
 
@@ -167,7 +177,7 @@ class Eager:
         return [output.cpu().numpy() for output in (result if isinstance(result, tuple) else (result,))]
 
 
-_ENGINES: dict[str, Callable[[nn.Module, tuple[int, ...], str, Settings], Engine]] = {
+_ENGINES: dict[str, Callable[[Source, tuple[int, ...], str, Settings], Engine]] = {
     "openvino": _openvino,
     "onnxruntime": _onnxruntime,
     "torch": _torch,

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pulmoscan.runtime.engine import cached
+from pulmoscan.runtime.engine import Source, cached
 from pulmoscan.runtime.environment import Settings
 
 
@@ -22,13 +22,13 @@ class OnnxRuntime:
 
     largest_batch = 1
 
-    def __init__(self, module: nn.Module, input_shape: tuple[int, ...], name: str, how: Settings) -> None:
+    def __init__(self, source: Source, input_shape: tuple[int, ...], name: str, how: Settings) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = how.threads
         options.inter_op_num_threads = 1
         # Threads that spin while they wait would take the cores from whatever else this process has to do.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        graph = cached(module, name, ("onnx", input_shape), lambda: _exported(module, input_shape))
+        graph = cached(source, name, ("onnx", input_shape), lambda: _exported(source.module(), input_shape))
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 

@@ -17,7 +17,7 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino  # noqa: E402
 
-from pulmoscan.runtime.engine import cached  # noqa: E402
+from pulmoscan.runtime.engine import Source, cached  # noqa: E402
 from pulmoscan.runtime.environment import Settings  # noqa: E402
 
 PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
@@ -28,7 +28,7 @@ class OpenVino:
 
     largest_batch = 1
 
-    def __init__(self, module: nn.Module, input_shape: tuple[int, ...], name: str, how: Settings) -> None:
+    def __init__(self, source: Source, input_shape: tuple[int, ...], name: str, how: Settings) -> None:
         core = openvino.Core()
         properties: dict[str, Any] = {
             # float32 said out loud: on CPUs with AMX the default is bfloat16.
@@ -47,11 +47,11 @@ class OpenVino:
         )
 
         def build() -> bytes:
-            compiled = core.compile_model(_converted(module, input_shape), "CPU", properties)
+            compiled = core.compile_model(_converted(source.module(), input_shape), "CPU", properties)
             return bytes(compiled.export_model().getvalue())
 
         # Also what was compiled just now is read back, so that a first start computes what all later ones do.
-        compiled = core.import_model(cached(module, name, facts, build), "CPU", properties)
+        compiled = core.import_model(cached(source, name, facts, build), "CPU", properties)
         self._request = compiled.create_infer_request()
         self._outputs = len(compiled.outputs)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pulmoscan.calibration import fit_temperature, temperature_scaled
-from pulmoscan.classifier import Classifier, load_network
+from pulmoscan.classifier import Classifier
 from pulmoscan.errors import DatasetError, WeightsMissing
 from pulmoscan.metrics import Scores, balanced_threshold, threshold_for_sensitivity
 from pulmoscan.registry import POPULATIONS, Card, HeatMethod, ModelSpec, Population, write_card
@@ -53,7 +53,7 @@ def calibrate(spec: ModelSpec, data: Sequence[Path], training: Mapping[str, Any]
     for population in POPULATIONS:
         if {e.label for e in examples if e.population == population} != {0, 1}:
             raise DatasetError(f"The data holds no validation radiographs of population {population}: give both sets.")
-    scored = score(Classifier(spec, uncalibrated, load_network(spec, weights)), examples)
+    scored = score(Classifier(spec, uncalibrated, weights), examples)
     temperature = round(_temperature(scored), 4)
     scores: dict[tuple[Population, str], Scores] = {
         (population, "validation"): _scores(scored, population, temperature) for population in POPULATIONS

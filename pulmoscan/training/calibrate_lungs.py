@@ -14,7 +14,7 @@ from tqdm import tqdm
 from pulmoscan import gate, preprocessing
 from pulmoscan.errors import DatasetError
 from pulmoscan.lung_network import LungNetwork
-from pulmoscan.lungs import ChestView, LungCard, LungReader, load_network, weights_path, write_card
+from pulmoscan.lungs import ChestView, LungCard, LungReader, weights_path, write_card
 from pulmoscan.radiograph import load_radiograph
 from pulmoscan.training.pictures import Picture, load_pictures, select
 from pulmoscan.training.state import save_weights
@@ -43,7 +43,7 @@ def calibrate_lungs(network: LungNetwork, data: Sequence[Path], training: Mappin
     save_weights(network, weights_path())
     written = weights_path().read_bytes()
     card = LungCard(hashlib.sha256(written).hexdigest(), {}, training, {})
-    reader = LungReader(load_network(written), card)
+    reader = LungReader(written, card)
     views = [reader.look(load_radiograph(p.path).pixels) for p in tqdm(chests, desc="validation", disable=None)]
     card = LungCard(card.weights_sha256, limits(views), training, {})
     write_card(card)

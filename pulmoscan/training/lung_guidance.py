@@ -60,7 +60,7 @@ def attention_loss(
     counted = (labels > 0.5) & (lungs.sum(dim=(1, 2)) > 0)
     if not counted.any():
         return feature_map.new_zeros((), dtype=torch.float32)
-    activations = network.activate(feature_map[counted]).float()
+    activations = network.head.activate(feature_map[counted]).float()
     evidence = functional.relu(torch.einsum("nchw,c->nhw", activations, network.linear.weight[0].float()))
     inside = (evidence * lungs[counted]).sum(dim=(1, 2))
     return (1 - inside / (evidence.sum(dim=(1, 2)) + 1e-6)).mean()

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 from threadpoolctl import ThreadpoolController
 from torch import nn
 
-from pulmoscan.runtime import PRECISIONS, Compiled, Settings, cache, compile_network, engine, installed
+from pulmoscan import classifier, lungs
+from pulmoscan.lung_network import LungNetwork
+from pulmoscan.networks import Parts, build_network
+from pulmoscan.runtime import PRECISIONS, Compiled, Settings, Source, cache, compile_network, engine, installed
 from pulmoscan.runtime.engine import Eager
 
 SHAPE = (1, 1, 32, 24)
@@ -66,7 +72,11 @@ def how(request: pytest.FixtureRequest) -> Settings:
 
 
 def compiled(how: Settings, seed: int = 0) -> Compiled:
-    return compile_network(Small(seed), SHAPE, ("logits", "features"), "small", how)
+    return compile_network(source_of(Small(seed)), SHAPE, ("logits", "features"), "small", how)
+
+
+def source_of(module: nn.Module, *code: Path) -> Source:
+    return Source(lambda: module, save(module.state_dict()), code)
 
 
 def batch(n: int, seed: int = 5) -> np.ndarray:
@@ -86,7 +96,7 @@ def test_equals_eager_pytorch(how: Settings) -> None:
 
 def test_one_output(how: Settings) -> None:
     x = batch(2)
-    result = compile_network(Single(), SHAPE, ("mask",), "single", how)(x)["mask"]
+    result = compile_network(source_of(Single()), SHAPE, ("mask",), "single", how)(x)["mask"]
     with torch.no_grad():
         np.testing.assert_allclose(result, Single().eval()(torch.from_numpy(x)).numpy(), rtol=1e-5, atol=1e-5)
 
@@ -194,23 +204,45 @@ def test_other_weights_are_another_network(change: Callable[[Small], None], monk
     compiled(how)
     module = Small()
     change(module)
-    compile_network(module, SHAPE, ("logits", "features"), "small", how)
+    compile_network(source_of(module), SHAPE, ("logits", "features"), "small", how)
     assert len(set(builds)) == 2
 
 
 def test_other_code_is_another_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whoever changes what a network computes is not answered with what it computed before."""
     builds, how = count_builds(monkeypatch), Settings("openvino")
-    source = tmp_path / "source.py"
-    monkeypatch.setattr(engine, "_sources", lambda _: {source})
+    code = tmp_path / "source.py"
     for text in ("one", "two", "one"):
-        source.write_text(text)
-        compiled(how)
+        code.write_text(text)
+        compile_network(source_of(Small(), code), SHAPE, ("logits", "features"), "small", how)
     assert len(builds) == len(set(builds)) == 2
 
 
-def test_the_sources_are_this_packages(random_networks: dict[str, nn.Module]) -> None:
-    assert {path.name for path in engine._sources(random_networks["resnet18"])} == {"networks.py"}
+@pytest.mark.parametrize(
+    ("build", "code"),
+    [
+        *((lambda a=a: Parts(build_network(a)), classifier.CODE) for a in ("densenet121", "resnet18")),
+        (LungNetwork, lungs.CODE),
+    ],
+)
+def test_all_code_of_a_network_is_named(build: Callable[[], nn.Module], code: Sequence[Path]) -> None:
+    """Each file of this package that any of its modules is written in."""
+    classes = {c for part in build().modules() for c in type(part).__mro__ if c.__module__.startswith("pulmoscan.")}
+    assert {Path(inspect.getfile(c)) for c in classes} <= set(code)
+
+
+def test_a_start_from_the_cache_does_without_torchvision(models: Path) -> None:
+    """It takes longer to import than all the rest of a warm start."""
+    code = (
+        "import sys; from pulmoscan.classifier import load_classifier; load_classifier('resnet18'); "
+        "print('torchvision' in sys.modules)"
+    )
+    environment = {**os.environ, "PULMOSCAN_WEIGHTS": str(models)}
+    cold, warm = (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout
+        for _ in range(2)
+    )
+    assert (cold.strip(), warm.strip()) == ("True", "False")
 
 
 def test_precisions_are_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,5 +305,5 @@ def test_openvino_reports_nothing_to_anyone() -> None:
 def test_blas_leaves_the_cores_to_the_forward_pass() -> None:
     pools = ThreadpoolController().select(internal_api="openblas")
     with pools.limit(limits=2):
-        compile_network(torch.nn.Conv2d(1, 1, 3), (1, 1, 8, 8), ("y",), "small", Settings("torch"))
+        compile_network(source_of(nn.Conv2d(1, 1, 3)), (1, 1, 8, 8), ("y",), "small", Settings("torch"))
         assert all(pool["num_threads"] == 1 for pool in pools.info())

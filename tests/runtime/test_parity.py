@@ -9,34 +9,37 @@ import numpy as np
 import pytest
 
 from pulmoscan import lungs
-from pulmoscan.classifier import Classifier, load_network
+from pulmoscan.classifier import Classifier
 from pulmoscan.lungs import LungReader
 from pulmoscan.radiograph import Radiograph, load_radiograph
 from pulmoscan.registry import MODELS, get_spec, read_card
 from pulmoscan.runtime import Settings
+from pulmoscan.samples import gallery
 from pulmoscan.screening import read_with
 
 LARGEST_PROBABILITY_CHANGE = 1e-4
 LARGEST_HEAT_CHANGE = 1e-3
+UNTRAINED = 10
+"""Times more is allowed of random networks: they amplify rounding. A random ResNet-50's logits in PyTorch's own float32
+are 5e-4 from those in float64; a trained one's 3e-6."""
 PER_MODEL = 200
 
 
 def classifier(name: str, runtime: str) -> Classifier:
     spec = get_spec(name)
-    network = load_network(spec, spec.weights_path.read_bytes())
-    return Classifier(spec, read_card(spec), network, Settings(runtime, threads=2))
+    return Classifier(spec, read_card(spec), spec.weights_path.read_bytes(), Settings(runtime, threads=2))
 
 
-def assert_alike(name: str, runtime: str, radiographs: list[Radiograph]) -> None:
+def assert_alike(name: str, runtime: str, radiographs: list[Radiograph], slack: float = 1) -> None:
     fast, reference = classifier(name, runtime), classifier(name, "torch")
     assert fast.settings.runtime == runtime
     seen = []
     for radiograph in radiographs:
         mine, expected = read_with(fast, radiograph), read_with(reference, radiograph)
-        assert mine.probability == pytest.approx(expected.probability, abs=LARGEST_PROBABILITY_CHANGE)
+        assert mine.probability == pytest.approx(expected.probability, abs=slack * LARGEST_PROBABILITY_CHANGE)
         for method in expected.evidence:
             np.testing.assert_allclose(
-                mine.heatmap(method=method), expected.heatmap(method=method), atol=LARGEST_HEAT_CHANGE
+                mine.heatmap(method=method), expected.heatmap(method=method), atol=slack * LARGEST_HEAT_CHANGE
             )
         seen.append(expected.probability)
     assert np.ptp(seen) > 0.1  # no constant is compared with itself
@@ -46,7 +49,14 @@ def assert_alike(name: str, runtime: str, radiographs: list[Radiograph]) -> None
 @pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
 @pytest.mark.parametrize("name", MODELS)
 def test_random_networks(name: str, runtime: str, radiographs: list[Radiograph]) -> None:
-    assert_alike(name, runtime, radiographs[:4])
+    assert_alike(name, runtime, radiographs[:4], UNTRAINED)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize("name", MODELS)
+def test_trained_networks_on_the_gallery(name: str, runtime: str) -> None:
+    assert_alike(name, runtime, [load_radiograph(sample.path) for sample in gallery()])
 
 
 @pytest.mark.data
@@ -64,8 +74,8 @@ def test_trained_networks_on_real_radiographs(name: str, data: Path) -> None:
 def assert_lungs_alike(runtime: str, radiographs: list[Radiograph]) -> None:
     data = lungs.weights_path().read_bytes()
     card = lungs.read_card()
-    fast = LungReader(lungs.load_network(data), card, Settings(runtime, threads=2))
-    reference = LungReader(lungs.load_network(data), card, Settings("torch", threads=2))
+    fast = LungReader(data, card, Settings(runtime, threads=2))
+    reference = LungReader(data, card, Settings("torch", threads=2))
     for radiograph in radiographs:
         mine, expected = fast.look(radiograph.pixels), reference.look(radiograph.pixels)
         assert (mine.mask != expected.mask).mean() < 1e-3
@@ -93,8 +103,8 @@ def test_lung_network_on_real_radiographs(data: Path) -> None:
 @pytest.mark.usefixtures("models")
 def test_reduced_precision_is_off_by_default_and_close(radiographs: list[Radiograph]) -> None:
     spec = get_spec("resnet18")
-    network = load_network(spec, spec.weights_path.read_bytes())
-    reduced = Classifier(spec, read_card(spec), network, replace(Settings("openvino"), precision="bfloat16"))
+    weights = spec.weights_path.read_bytes()
+    reduced = Classifier(spec, read_card(spec), weights, replace(Settings("openvino"), precision="bfloat16"))
     exact = classifier("resnet18", "torch")
     differences = [abs(read_with(reduced, r).probability - read_with(exact, r).probability) for r in radiographs]
     assert max(differences) < 0.1
