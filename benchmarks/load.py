@@ -21,12 +21,12 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from benchmarks.browser_session import BrowserSession, Run
+from benchmarks.memory import ROOT, resident_megabytes
 from pulmoscan.registry import MODELS
 from pulmoscan.samples import gallery
 
 CROWDS = (1, 5, 10, 20)
 SCREENINGS = 1000
-ROOT = Path(__file__).resolve().parent.parent
 SETTLED = re.compile(r"Probability \*\*(.+?)\*\*, .*?threshold of \*\*(.+?)\*\*")
 
 
@@ -41,12 +41,8 @@ class Server:
 
     @property
     def resident_megabytes(self) -> float:
-        """What the process holds in memory; NaN where the system does not say (it is read from Linux's /proc)."""
-        with suppress(OSError):
-            status = Path(f"/proc/{self.process.pid}/status").read_text()
-            if found := re.search(r"VmRSS:\s+(\d+) kB", status):
-                return int(found[1]) / 1000
-        return float("nan")
+        """What the process holds in memory; NaN where the system does not say."""
+        return resident_megabytes(str(self.process.pid))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TypeVar
 import torch
 from tqdm import tqdm
 
-from benchmarks import accuracy, load, pipeline, stages
+from benchmarks import accuracy, load, memory, pipeline, stages
 from benchmarks.timing import Times
 from pulmoscan import DISCLAIMER
 from pulmoscan.registry import DEFAULT_MODEL
@@ -65,7 +65,8 @@ def run(
         s = load.cold_start()
         print(
             f"From starting the app to the first result {s.first_result:.1f} s, then to one of a second model "
-            f"{s.second_model:.2f} s; {s.resident_megabytes:,.0f} MB resident with all models loaded.\n"
+            f"{s.second_model:.2f} s; {s.resident_megabytes:,.0f} MB resident with all models loaded, of which "
+            f"PyTorch and Streamlit alone take {memory.libraries_alone():,.0f}.\n"
         )
     if "load" in parts:
         print(_under_load(rounds))
@@ -140,8 +141,8 @@ def _under_load(rounds: int) -> str:
         many = load.visit(server, crowd, crowd, -(-load.SCREENINGS // crowd), expected)
         lines.append(_load_row(many))
         tenth = max(1, len(many.resident_megabytes) // 10)
-        memory = many.resident_megabytes
-        early, late = (sum(part) / max(1, len(part)) for part in (memory[:tenth], memory[-tenth:]))
+        held = many.resident_megabytes
+        early, late = (sum(part) / max(1, len(part)) for part in (held[:tenth], held[-tenth:]))
     lines += ["", f"Resident memory over {len(many.seconds):,} screenings: {before:,.0f} MB before, {early:,.0f} MB in "
               f"the first tenth, {late:,.0f} MB in the last."]  # fmt: skip
     for failure in many.failed[:5]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.covariance import LedoitWolf
 from torch import nn
 from torch.nn import functional
 
@@ -105,6 +104,8 @@ class LungNetwork(nn.Module):
 
         After Lee et al. 2018 (arXiv:1807.03888); the shrinkage is Ledoit and Wolf's (2004).
         """
+        from sklearn.covariance import LedoitWolf  # training alone needs it
+
         fitted = LedoitWolf().fit(embeddings.double().numpy())
         values, vectors = np.linalg.eigh(fitted.covariance_)
         whitening = vectors / np.sqrt(values)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
-from sklearn.metrics import roc_auc_score
 
 CONFIDENCE = 0.95
 THRESHOLD_STEP = 0.01
@@ -159,8 +158,6 @@ class Scores:
         n = len(self.normal) + len(self.pneumonia)
         if not len(self.normal) or not len(self.pneumonia):
             return Figure(math.nan, math.nan, math.nan, 0)
-        labels = np.r_[np.zeros(len(self.normal)), np.ones(len(self.pneumonia))]
-        estimate = float(roc_auc_score(labels, np.r_[self.normal, self.pneumonia]))
         # Placement values: for each radiograph the share of the other class that it is ranked rightly against.
         of_pneumonia = (
             stats.rankdata(np.r_[self.pneumonia, self.normal])[: len(self.pneumonia)] - stats.rankdata(self.pneumonia)
@@ -168,6 +165,7 @@ class Scores:
         of_normal = 1 - (
             stats.rankdata(np.r_[self.normal, self.pneumonia])[: len(self.normal)] - stats.rankdata(self.normal)
         ) / len(self.pneumonia)
+        estimate = float(of_pneumonia.mean())
         if min(len(self.normal), len(self.pneumonia)) < 2:
             return Figure(estimate, 0.0, 1.0, n)
         variance = of_pneumonia.var(ddof=1) / len(of_pneumonia) + of_normal.var(ddof=1) / len(of_normal)

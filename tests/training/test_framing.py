@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from pulmoscan.training.augmentation import resample_randomly
-from pulmoscan.training.framing import HEIGHT_SHARE, WHOLE, WIDTH_SHARE, cropped_mask, random_window
+from pulmoscan.training.framing import HEIGHT_SHARE, WHOLE, WIDTH_SHARE, cropped_mask, main, random_window
+from tests.training.made_up import make_kermany
 
 
 def lungs(width: float, height: float) -> np.ndarray:
@@ -59,3 +62,14 @@ def test_picture_and_mask_are_cropped_alike() -> None:
     window = random_window(mask, random.Random(4))
     picture = resample_randomly(mask, random.Random(5), window)
     assert ((picture > 127) != (cropped_mask(mask, window) > 127)).mean() < 0.02
+
+
+def test_how_high_the_lungs_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = make_kermany(tmp_path, 1)
+    for mask in tmp_path.rglob("lung_masks224/test/PNEUMONIA/*.png"):
+        Image.fromarray(lungs(0.5, 0.6)).save(mask)
+    monkeypatch.setattr("sys.argv", ["framing", "--data", str(data)])
+    main()
+    assert "test, pneumonia: median 60 %, quartiles 60 and 60 %, n = 1" in capsys.readouterr().out
