@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
+from pulmoscan.samples import GalleryLabel
 from pulmoscan.training.alignment import (
     WIDTH,
     Flow,
@@ -47,25 +48,55 @@ PATTERNS = ("right upper", "right lower", "left upper", "left lower", "both side
 EDGE = 8
 """Pixels cut from each side of the finished frame, where some members have no image."""
 
-CANDIDATES_NORMAL = 8
+CANDIDATES_NORMAL = 12
 CANDIDATES_PER_PATTERN = 3
+CANDIDATES_BETWEEN = 2
 SHOWN, STRONGEST = 0.75, 0.93
 """Quantiles of a pattern's strength above which a pneumonia composite's members lie, and its seed."""
 
 REFERENCES = 20
 """Radiographs whose resemblance to copies, repeats and others is measured, to hold the composites' against."""
 
-CHOSEN: Mapping[int, str] = {
-    0: "normal_1",
-    2: "normal_2",
-    4: "normal_3",
-    7: "normal_4",
-    11: "pneumonia_1",
-    12: "pneumonia_2",
-    19: "pneumonia_3",
-    20: "pneumonia_4",
+
+KINDS: Mapping[int | None, tuple[str, GalleryLabel]] = {
+    0: ("Normal", "normal"),
+    1: ("Pneumonia", "pneumonia"),
+    None: ("Borderline", "unknown"),
 }
-"""Position among the candidates -> file name: chosen by eye, before any model had read them."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A candidate that is shown, and what it teaches beyond its class."""
+
+    name: str
+    lesson: str = ""
+
+
+CHOSEN: Mapping[int, Choice] = {
+    0: Choice("normal_1"),
+    2: Choice("normal_2"),
+    4: Choice("normal_3"),
+    7: Choice("normal_4"),
+    1: Choice("normal_5"),
+    3: Choice("normal_6"),
+    5: Choice("normal_7"),
+    6: Choice("normal_8"),
+    10: Choice("normal_9", "A broad heart is no opacity."),
+    11: Choice("normal_10", "With a trap: the gas below the left diaphragm belongs to the stomach."),
+    15: Choice("pneumonia_1"),
+    16: Choice("pneumonia_2"),
+    23: Choice("pneumonia_3"),
+    24: Choice("pneumonia_4", "A clear case."),
+    13: Choice("pneumonia_5"),
+    14: Choice("pneumonia_6", "A subtle case: one zone is a little hazier, no more."),
+    17: Choice("pneumonia_7"),
+    21: Choice("pneumonia_8"),
+    25: Choice("pneumonia_9"),
+    26: Choice("pneumonia_10", "A clear case."),
+    27: Choice("borderline_1", "The models disagree on it, and the threshold decides."),
+}
+"""By position among the candidates: chosen by eye, before any model had read them."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +105,17 @@ class Composite:
 
     pixels: Image
     framed: Image
-    label: int
+    label: int | None  # None between the classes
     pattern: str
     members: tuple[Source, ...]
     aligned: NDArray[np.float32]  # [members, 320, 448]
 
 
 def candidates(sources: Sequence[Source]) -> Iterator[Composite]:
-    """All candidates by the rule, the normal ones first; no patient is in two of them.
+    """All candidates by the rule: normal ones, pneumonias, then those between; no patient is in two of them.
 
     A candidate grows around a seed: of the radiographs that show its pattern best, the one with the closest neighbours.
+    Between the classes it is the pneumonia with the closest normals, and half of the members come from each class.
     """
     labels = np.array([source.example.label for source in sources])
     lung = np.mean([source.lung for source in sources], axis=0) > 0.6
@@ -106,9 +138,20 @@ def candidates(sources: Sequence[Source]) -> Iterator[Composite]:
             nearness = np.sort(distances, axis=1)[:, 1 : NEIGHBOURS[label] // 2].mean(axis=1)
             seed = np.argmin(np.where(strong[pool], nearness, np.inf))
             neighbours = pool[np.argsort(distances[seed], kind="stable")[: NEIGHBOURS[label]]]
-            chosen = _best_registered([sources[i] for i in neighbours])
-            free[neighbours[[i for i, _ in chosen]]] = False
-            yield compose([sources[neighbours[i]] for i, _ in chosen], [flow for _, flow in chosen], pattern)
+            chosen = _best_registered(sources, neighbours[0], neighbours, MEMBERS)
+            free[[i for i, _ in chosen]] = False
+            yield compose([sources[i] for i, _ in chosen], [flow for _, flow in chosen], pattern)
+    for _ in range(CANDIDATES_BETWEEN):
+        normal, pneumonia = (np.flatnonzero(free & (labels == label)) for label in (0, 1))
+        nearness = np.sort(cdist(opacity[pneumonia], opacity[normal]), axis=1)[:, : NEIGHBOURS[0] // 2].mean(axis=1)
+        seed = pneumonia[np.argmin(nearness)]
+        chosen = []
+        for pool, most in ((normal, NEIGHBOURS[0]), (pneumonia, NEIGHBOURS[1])):
+            distances = cdist(opacity[[seed]], opacity[pool])[0]
+            neighbours = pool[np.argsort(distances, kind="stable")[:most]]
+            chosen += _best_registered(sources, seed, neighbours, MEMBERS // 2)
+        free[[i for i, _ in chosen]] = False
+        yield compose([sources[i] for i, _ in chosen], [flow for _, flow in chosen])
 
 
 def _zones(lung: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
@@ -128,16 +171,18 @@ def _pattern_strength(regional: NDArray[np.floating], pattern: str) -> NDArray[n
     return np.asarray(regional[:, zone] - np.delete(regional, zone, axis=1).mean(axis=1))
 
 
-def _best_registered(neighbours: Sequence[Source]) -> list[tuple[int, Flow]]:
-    """Position and flow of the `MEMBERS` neighbours that fit the first one best."""
-    template = detail(neighbours[0].pixels)
+def _best_registered(
+    sources: Sequence[Source], seed: int, neighbours: NDArray[np.intp], count: int
+) -> list[tuple[int, Flow]]:
+    """Position and flow of the `count` neighbours that fit the seed best."""
+    template = detail(sources[seed].pixels)
     found = []
-    for position, neighbour in enumerate(neighbours):
-        image = detail(neighbour.pixels)
+    for order, neighbour in enumerate(neighbours):
+        image = detail(sources[neighbour].pixels)
         flow = find_flow(template, image)
-        found.append((-lung_correlation(template, follow(image, flow)), position, flow))
+        found.append((-lung_correlation(template, follow(image, flow)), order, neighbour, flow))
     found.sort(key=lambda entry: entry[:2])
-    return [(position, flow) for _, position, flow in found[:MEMBERS]]
+    return [(neighbour, flow) for _, _, neighbour, flow in found[:count]]
 
 
 def compose(members: Sequence[Source], flows: Sequence[Flow], pattern: str = "") -> Composite:
@@ -157,7 +202,8 @@ def blend(members: Sequence[Source], aligned: NDArray[np.float32], pattern: str 
     height = round(WIDTH * squeeze * tone.shape[0] / tone.shape[1])
     pixels = cv2.resize(tone, (WIDTH, height), interpolation=cv2.INTER_CUBIC)
     shown = np.asarray(pixels, dtype=np.float32).clip(0, 1)
-    return Composite(shown, framed, members[0].example.label, pattern, tuple(members), aligned)
+    labels = {member.example.label for member in members}
+    return Composite(shown, framed, labels.pop() if len(labels) == 1 else None, pattern, tuple(members), aligned)
 
 
 def main() -> None:
@@ -171,16 +217,18 @@ def main() -> None:
     sources = load_sources(options.data)
     pictures = []
     for position, composite in enumerate(candidates(sources)):
-        name = f"candidate_{position:02d}" if options.all else CHOSEN.get(position)
-        if name is not None:
-            pictures.append(_picture(composite, name, {} if options.all else _figures(composite, sources)))
+        choice = Choice(f"candidate_{position:02d}") if options.all else CHOSEN.get(position)
+        if choice is not None:
+            pictures.append(_picture(composite, choice, {} if options.all else _figures(composite, sources)))
             print(
-                name,
+                choice.name,
                 composite.pattern,
                 *(f"{k} {v:.2f}" for k, v in pictures[-1].details["resemblance"].items()),
                 flush=True,
             )
     if not options.all:
+        order = [f"{choice.name}.png" for choice in CHOSEN.values()]
+        pictures.sort(key=lambda picture: order.index(picture.file))
         pictures.append(adult_radiograph())
         for name, figures in _references(sources, options.data).items():
             print(
@@ -226,17 +274,18 @@ def _references(sources: Sequence[Source], data: Path) -> dict[str, list[float]]
     return found
 
 
-def _picture(composite: Composite, name: str, figures: Mapping[str, float]) -> Picture:
+def _picture(composite: Composite, choice: Choice, figures: Mapping[str, float]) -> Picture:
     notice = f"Composite of {len(composite.members)} training radiographs ({CITATION}); shows no real patient"
+    kind, label = KINDS[composite.label]
     zone = "on both sides" if composite.pattern == PATTERNS[-1] else f"in the {composite.pattern} zone"
-    dense = f" Its sources are denser than normal lungs {zone}." if composite.pattern else ""
-    kind = "Pneumonia" if composite.label else "Normal"
+    dense = f"Its sources are denser than normal lungs {zone}." if composite.pattern else ""
+    half = "Half of its sources are normal, half are pneumonias." if composite.label is None else ""
     return Picture(
-        file=f"{name}.png",
+        file=f"{choice.name}.png",
         pixels=np.round(composite.pixels * 255).astype(np.uint8),
-        title=f"{kind} {name[-1]}",
-        label="pneumonia" if composite.label else "normal",
-        caption=f"{notice}.{dense}",
+        title=f"{kind} {choice.name.rsplit('_', 1)[1]}",
+        label=label,
+        caption=" ".join(part for part in (f"{notice}.", dense, half, choice.lesson) if part),
         origin=notice,
         details={
             "members": [member.example.path.name for member in composite.members],

@@ -149,8 +149,13 @@ def test_the_command_makes_the_same_gallery_each_time(
         "PATTERNS": ("right upper",),
         "CANDIDATES_NORMAL": 1,
         "CANDIDATES_PER_PATTERN": 1,
+        "CANDIDATES_BETWEEN": 1,
         "SHOWN": 0.0,
-        "CHOSEN": {0: "normal_1", 1: "pneumonia_1"},
+        "CHOSEN": {
+            2: composites.Choice("borderline_1", "The threshold decides."),
+            0: composites.Choice("normal_1"),
+            1: composites.Choice("pneumonia_1"),
+        },
         "REFERENCES": 2,
     }.items():
         monkeypatch.setattr(composites, name, value)
@@ -164,11 +169,14 @@ def test_the_command_makes_the_same_gallery_each_time(
     assert made[0] == made[1]
     samples = gallery(tmp_path / "once")
     assert [(s.path.name, s.label) for s in samples] == [
+        ("borderline_1.png", "unknown"),
         ("normal_1.png", "normal"),
         ("pneumonia_1.png", "pneumonia"),
         ("adult_pa.png", "unknown"),
     ]
-    assert "Composite of 3 training radiographs" in samples[0].caption
+    assert "Composite of 2 training radiographs" in samples[0].caption
+    assert samples[0].caption.endswith("half are pneumonias. The threshold decides.")
+    assert "Composite of 3 training radiographs" in samples[1].caption
     assert "same patient, other exposure: n 2" in capsys.readouterr().out
 
 
