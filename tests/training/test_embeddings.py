@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pulmoscan.samples import gallery
 from pulmoscan.training import embeddings
 from pulmoscan.training.datasets import load_dataset
 from pulmoscan.training.embeddings import nearest_others, standardised
@@ -30,7 +31,7 @@ def test_the_command_finds_a_copy(
 ) -> None:
     data = make_kermany(tmp_path, 3)
     copied = next(e.path for e in load_dataset(data) if e.split == "train" and e.label)
-    sample = next(s for s in embeddings.gallery() if s.label == "pneumonia")
+    sample = next(s for s in gallery() if s.label == "pneumonia")
     changed = type(sample)(copied, sample.title, sample.label, sample.caption, sample.origin)
     monkeypatch.setattr(embeddings, "gallery", lambda: [changed])
     monkeypatch.setattr("sys.argv", ["embeddings", "--data", str(data)])
