@@ -104,7 +104,7 @@ class Classifier:
 
 def _source(spec: ModelSpec, weights: bytes) -> Source:
     def build() -> nn.Module:
-        # torchvision takes seconds and 160 MB to import, which a start from the cache can do without.
+        # torchvision is slow and large to import, and a start from the cache does without it.
         from pulmoscan.networks import Parts, load_network
 
         return Parts(load_network(spec, weights))

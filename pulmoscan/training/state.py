@@ -99,7 +99,7 @@ def start_state(plan: Plan, network: Trained, steps: int) -> TrainingState[Plan,
 
 
 def mixed_precision(device: torch.device) -> torch.autocast:
-    """bfloat16 where the processor computes in it. Others would emulate it, ten times slower than their float32."""
+    """bfloat16 where the processor computes in it. Others would emulate it, many times slower than float32."""
     computes = device.type != "cpu" or torch.backends.cpu.get_cpu_capability() == "AVX512"
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=computes)
 
