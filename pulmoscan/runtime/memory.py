@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 def give_back() -> None:
-    """Return what is free: the GNU C library keeps it otherwise, some 130 MB after our three models are loaded."""
+    """Return what is free: the GNU C library keeps it otherwise."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another C library
             ctypes.CDLL(None).malloc_trim(0)
