@@ -74,7 +74,7 @@ def models(options: argparse.Namespace) -> int:
         for (population, split), scores in card.scores.items():
             threshold = card.thresholds[population]
             at = scores.at(threshold)
-            print(f"  {population}, {split} (operating point {threshold:.2f})")
+            print(f"  {population}, {split} (operating point {threshold:.3f})")
             print(f"    AUC          {scores.auc.decimal}")
             print(f"    sensitivity  {at.sensitivity.percent}")
             print(f"    specificity  {at.specificity.percent}")
@@ -172,7 +172,7 @@ def calibrate(options: argparse.Namespace) -> int:
     # The training record stays; scores of other weights do not.
     card = calibrate(spec, options.data, registry.read_card(spec).training)
     for population, threshold in card.thresholds.items():
-        print(f"{spec.name}  {population}: operating point {threshold:.2f}")
+        print(f"{spec.name}  {population}: operating point {threshold:.3f}")
     return 0
 
 

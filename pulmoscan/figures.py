@@ -31,7 +31,7 @@ def markdown_table(specs: Iterable[ModelSpec], split: str = "test") -> str:
                 at = scores.at(threshold)
                 figures = (scores.auc.decimal, at.sensitivity.percent, at.specificity.percent)
                 rows.append(
-                    f"| {spec.title} ({spec.role}) | {counts} | {point}, {threshold:.2f} | {' | '.join(figures)} |"
+                    f"| {spec.title} ({spec.role}) | {counts} | {point}, {threshold:.3f} | {' | '.join(figures)} |"
                 )
     return "\n".join(rows)
 

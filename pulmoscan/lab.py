@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
 
-from pulmoscan.metrics import CONFIDENCE, Confusion, Figure, Scores
+from pulmoscan.metrics import CONFIDENCE, THRESHOLD_STEP, Confusion, Figure, Scores
 
 Array = NDArray[np.float64]
 
-STEP = 0.001
-"""Grain of the lab's thresholds."""
-GRID: Array = np.round(np.arange(0, 1 + STEP / 2, STEP), 3)
+GRID: Array = np.round(np.arange(0, 1 + THRESHOLD_STEP / 2, THRESHOLD_STEP), 3)
 """Every threshold of the lab, [1001]."""
 HISTOGRAM_BINS = 50
 

@@ -17,8 +17,6 @@ from pulmoscan.registry import POPULATIONS, Card, ModelSpec, Population
 from pulmoscan.screening import ADULT_AGE, OperatingPoint, PopulationChoice
 
 CONSENSUS = "consensus"
-CONSENSUS_STEP = 0.01
-"""The consensus' operating points are whole hundredths, as those of the models."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +64,7 @@ def of_consensus(members: Sequence[Measured]) -> Measured | None:
     # The most demanding of their targets, should they differ.
     targets = {p: max(member.target_sensitivity[p] for member in members) for p in POPULATIONS}
     thresholds = {
-        p: threshold_for_sensitivity(scores[p, "validation"], targets[p], CONSENSUS_STEP)
+        p: threshold_for_sensitivity(scores[p, "validation"], targets[p])
         for p in POPULATIONS
         if (p, "validation") in scores and len(scores[p, "validation"].pneumonia)
     }

@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
-THRESHOLD_STEP = 0.01
-"""Operating points lie on whole steps, which a slider can reach."""
+THRESHOLD_STEP = 0.001
+"""Thresholds lie on whole steps, which a slider can reach. Coarser ones would cost specificity where probabilities are
+low."""
 
 
 @dataclass(frozen=True)
@@ -205,16 +206,16 @@ def mean(values: Sequence[float] | NDArray[np.floating]) -> Figure:
     return Figure(float(x.mean()), float(x.mean() - reach), float(x.mean() + reach), len(x))
 
 
-def balanced_threshold(scores: Scores, step: float = THRESHOLD_STEP) -> float:
+def balanced_threshold(scores: Scores) -> float:
     """The threshold, in whole steps, at which the smaller of sensitivity and specificity is greatest; the lowest of
     several."""
-    steps = np.round(np.arange(step, 1, step), 10)
+    steps = np.round(np.arange(THRESHOLD_STEP, 1, THRESHOLD_STEP), 10)
     smaller = [min((scores.pneumonia >= t).mean(), (scores.normal < t).mean()) for t in steps]
     return float(steps[int(np.argmax(np.round(smaller, 12)))])
 
 
-def threshold_for_sensitivity(scores: Scores, sensitivity: float, step: float = THRESHOLD_STEP) -> float:
+def threshold_for_sensitivity(scores: Scores, sensitivity: float) -> float:
     """The highest threshold, in whole steps, at which at least `sensitivity` of the pneumonias are found."""
     allowed = math.floor((1 - sensitivity) * len(scores.pneumonia) + 1e-9)
     highest = np.sort(scores.pneumonia)[allowed]
-    return round(max(step, math.floor(highest / step + 1e-9) * step), 10)
+    return round(max(THRESHOLD_STEP, math.floor(highest / THRESHOLD_STEP + 1e-9) * THRESHOLD_STEP), 10)

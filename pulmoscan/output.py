@@ -65,7 +65,7 @@ class Table:
             file=_shortened(outcome.file, 40),
             label=s.label if s else outcome.status,
             probability=f"{s.reading.probability:.3f}" if s else "",
-            threshold=f"{s.threshold:.2f}" if s else "",
+            threshold=f"{s.threshold:.3f}" if s else "",
             population=s.population if s else "",
         )
         for note in (*(s.warnings if s else ()), outcome.reason):

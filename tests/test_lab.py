@@ -124,7 +124,7 @@ def test_presets_by_hand() -> None:
     # Above 0.3 sensitivity and specificity are 3/4 each; up to 0.25 they are 1 and 1/2.
     assert lab.balanced(scores) == 0.301
     assert lab.youden(scores) == 0.201  # 1 and 1/2, as good as 3/4 and 3/4: the more sensitive of equals
-    assert threshold_for_sensitivity(scores, 0.75, lab.STEP) == 0.5
+    assert threshold_for_sensitivity(scores, 0.75) == 0.5
 
 
 # Against definitions and simulation

@@ -130,15 +130,15 @@ class Report:
         """The threshold and whose choice it was."""
         if self.screening.reading.is_external:
             chosen = "its authors' operating point" if self.is_operating_point else "moved from its authors'"
-            return f"{self.screening.threshold:.2f} ({chosen})"
+            return f"{self.screening.threshold:.3f} ({chosen})"
         balanced = self.screening.reading.card.balanced.get(self.point.measured_on)
         if self.is_operating_point:
             origin = "the operating point"
         elif balanced is not None and self.screening.threshold == balanced:
-            origin = f"the balanced operating point, in place of {self.point.threshold:.2f},"
+            origin = f"the balanced operating point, in place of {self.point.threshold:.3f},"
         else:
-            origin = f"moved from {self.point.threshold:.2f}"
-        return f"{self.screening.threshold:.2f} ({origin} for {GROUPS[self.point.measured_on]})"
+            origin = f"moved from {self.point.threshold:.3f}"
+        return f"{self.screening.threshold:.3f} ({origin} for {GROUPS[self.point.measured_on]})"
 
     @property
     def lung_attention_text(self) -> str:

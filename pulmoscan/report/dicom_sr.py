@@ -88,7 +88,7 @@ def _finding(report: Report, sop_class: str, sop_instance: str) -> MeasurementsA
     algorithm = AlgorithmIdentification(
         name=f"PulmoScan {report.spec.title}",
         version=f"{__version__}, weights SHA-256 {report.weights_sha256}",
-        parameters=[f"threshold {outcome.threshold:.2f}", f"population: {report.population}"],
+        parameters=[f"threshold {outcome.threshold:.3f}", f"population: {report.population}"],
     )
     measurements = [
         Measurement(name=CERTAINTY, value=_per_cent(outcome.reading.probability), unit=PER_CENT),

@@ -136,7 +136,7 @@ def describe(evaluation: Evaluation) -> str:
     e, c = evaluation, evaluation.confusion
     lines = [
         f"{e.model} · {e.population} · {e.split} · weights {e.card.weights_sha256[:12]}",
-        f"  operating point        {e.threshold:.2f}, {_chosen(e)}",
+        f"  operating point        {e.threshold:.3f}, {_chosen(e)}",
         f"  pneumonia / normal     {len(e.scores.pneumonia)} / {len(e.scores.normal)}",
         f"  confusion              TP {c.true_positives}  FN {c.false_negatives}  "
         f"TN {c.true_negatives}  FP {c.false_positives}",
@@ -167,7 +167,7 @@ def _at_balance(e: Evaluation) -> list[str]:
     threshold = e.card.balanced[e.population]
     at = e.scores.at(threshold)
     return [
-        f"  balanced point         {threshold:.2f}, fixed on validation, where both are alike",
+        f"  balanced point         {threshold:.3f}, fixed on validation, where both are alike",
         f"    sensitivity          {at.sensitivity.percent}",
         f"    specificity          {at.specificity.percent}",
     ]

@@ -85,7 +85,7 @@ def _population(spec: ModelSpec, card: Card, population: Population) -> list[str
     rows.append(_row("radiographs", *(f"{len(s.normal)} normal, {len(s.pneumonia)} pneumonia" for s in splits)))
     rows.append(_row("AUC", *(s.auc.decimal for s in splits)))
     for name, threshold in card.points(population).items():
-        rows += _operating_point(f"{name}, {threshold:.2f}", splits, threshold)
+        rows += _operating_point(f"{name}, {threshold:.3f}", splits, threshold)
     rows.append(_row("expected calibration error", *(f"{expected_calibration_error(s):.3f}" for s in splits)))
     rows.append(_row("Brier score", *(f"{brier(s):.3f}" for s in splits)))
     missed = ", ".join(name for name, _ in splits[1].missed(card.thresholds[population]))

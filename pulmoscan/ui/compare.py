@@ -156,9 +156,9 @@ def _row(title: str, probability: float, threshold: float | None, time: str, kin
         decision, tone, described, line = "no operating point", "", f"{title}: probability {text}.", ""
         background = "background:light-dark(#d3dee3,#33454d)"
     else:
-        decision = f"{'suspected' if suspected else 'no sign'} (at {threshold:.2f})"
+        decision = f"{'suspected' if suspected else 'no sign'} (at {threshold:.3f})"
         tone = "suspected" if suspected else "cleared"
-        described = f"{title}: probability {text}, operating point {threshold:.2f}, {decision}."
+        described = f"{title}: probability {text}, operating point {threshold:.3f}, {decision}."
         line = '<div class="scale-threshold"></div>'
         background = f"--threshold:{100 * threshold:.2f}%"
     return (
@@ -196,7 +196,7 @@ def _figures(subjects: Sequence[Measured], population: PopulationChoice, age: fl
 def _figure_row(subject: Measured, point: OperatingPoint, scores: Scores) -> str:
     at = scores.at(point.threshold)
     return (
-        f"<tr><th><b>{escape(subject.title)}</b></th><td>{GROUPS[point.measured_on]}</td><td>{point.threshold:.2f}</td>"
+        f"<tr><th><b>{escape(subject.title)}</b></th><td>{GROUPS[point.measured_on]}</td><td>{point.threshold:.3f}</td>"
         f"{_cell(scores.auc, percent=False)}{_cell(at.sensitivity)}{_cell(at.specificity)}</tr>"
     )
 

@@ -22,7 +22,7 @@ def decision(screening: Screening) -> None:
     with st.container(key=f"decision-{screening.label}", gap="xsmall"):
         st.subheader(f":{colour}[{icon} {headline}]", anchor=False)
         st.markdown(
-            f"{measure.capitalize()} **{probability}**, {relation} the threshold of **{screening.threshold:.2f}**."
+            f"{measure.capitalize()} **{probability}**, {relation} the threshold of **{screening.threshold:.3f}**."
         )
         st.html(scale(screening.reading.probability, screening.threshold, measure))
     if not suspected:
@@ -40,7 +40,7 @@ def probability_text(probability: float) -> str:
 
 def scale(probability: float, threshold: float, measure: str = "probability") -> str:
     """HTML of a scale from 0 to 1: a pin at the probability, a line at the threshold; styled in style.css."""
-    described = f"Scale from 0 to 1: {measure} {probability_text(probability)}, threshold {threshold:.2f}."
+    described = f"Scale from 0 to 1: {measure} {probability_text(probability)}, threshold {threshold:.3f}."
     return (
         f'<div class="scale" role="img" aria-label="{described}">'
         f'<div class="scale-label" style="left:{_within(threshold)}%">threshold</div>'

@@ -161,7 +161,7 @@ def _measured(spec: ExternalSpec, card: Card) -> None:
             continue
         at = scores.at(card.thresholds[population])
         st.markdown(
-            f"**{GROUPS[population]}**, at {card.thresholds[population]:.2f}: AUC {scores.auc.decimal}, sensitivity "
+            f"**{GROUPS[population]}**, at {card.thresholds[population]:.3f}: AUC {scores.auc.decimal}, sensitivity "
             f"{at.sensitivity.percent}, specificity {at.specificity.percent}; 95 % intervals."
         )
     if spec.has_seen:

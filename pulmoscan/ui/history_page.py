@@ -54,7 +54,7 @@ def history_page() -> None:
                 "picture": st.column_config.ImageColumn("", width="small"),
                 "file": st.column_config.TextColumn(width="medium"),
                 "probability": st.column_config.ProgressColumn(format="%.3f", min_value=0, max_value=1, width="small"),
-                "threshold": st.column_config.NumberColumn(format="%.2f", width="small"),
+                "threshold": st.column_config.NumberColumn(format="%.3f", width="small"),
             },
         )
         st.caption("Decisions are those at the operating points of the population that the other pages have chosen.")

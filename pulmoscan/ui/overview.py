@@ -88,7 +88,7 @@ def _table(card: Card, population: Population) -> str:
         _row("Specificity", confusion.specificity),
     )
     return (
-        f'<table class="figures">{caption}<thead><tr><th>at {threshold:.2f}</th><th></th><th>95 % interval</th>'
+        f'<table class="figures">{caption}<thead><tr><th>at {threshold:.3f}</th><th></th><th>95 % interval</th>'
         f"<th>n</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )
 

@@ -8,12 +8,11 @@ from typing import Literal
 import streamlit as st
 
 from pulmoscan import screening
-from pulmoscan.metrics import Figure
+from pulmoscan.metrics import THRESHOLD_STEP, Figure
 from pulmoscan.registry import Population
 from pulmoscan.screening import POPULATION_CHOICES, OperatingPoint, PopulationChoice, Reading
 from pulmoscan.ui import session
 
-STEP = 0.01
 GROUPS: dict[Population, str] = {"child": "children", "adult": "adults"}
 CHOICE_NAMES: dict[PopulationChoice, str] = {"auto": "By age", "child": "Child", "adult": "Adult"}
 
@@ -71,12 +70,12 @@ def threshold_control(reading: Reading, population: PopulationChoice) -> None:
     """The slider, the way back to the operating point, and the figures measured at the threshold."""
     point = screening.operating_point(reading.card, population, reading.age)
     threshold: float = st.slider(
-        "Threshold", 0.0, 1.0, step=STEP, format="%.2f", key=_key(reading, point), persist_state="session"
+        "Threshold", 0.0, 1.0, step=THRESHOLD_STEP, format="%.3f", key=_key(reading, point), persist_state="session"
     )
-    moved = abs(threshold - point.threshold) >= STEP / 2
+    moved = abs(threshold - point.threshold) >= THRESHOLD_STEP / 2
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(
-            f"Moved; the default is {point.threshold:.2f}."
+            f"Moved; the default is {point.threshold:.3f}."
             if moved
             else "The operating point that its authors chose."
             if reading.is_external
@@ -97,9 +96,9 @@ def _other_point(reading: Reading, point: OperatingPoint, threshold: float) -> N
         st.session_state[_key(reading, point)] = balanced
 
     st.button(
-        f"Balanced point, {balanced:.2f}",
+        f"Balanced point, {balanced:.3f}",
         icon=":material/balance:",
-        disabled=abs(threshold - balanced) < STEP / 2,
+        disabled=abs(threshold - balanced) < THRESHOLD_STEP / 2,
         on_click=take,
         key=f"balanced-{reading.model}",
         help="Where sensitivity and specificity are alike on validation: fewer false alarms, more missed pneumonias.",
@@ -113,7 +112,7 @@ def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
         return
     measured = scores.at(threshold)
     n = len(scores.normal) + len(scores.pneumonia)
-    st.markdown(f"At {threshold:.2f}, on {n} radiographs of **{GROUPS[point.measured_on]}** (validation split):")
+    st.markdown(f"At {threshold:.3f}, on {n} radiographs of **{GROUPS[point.measured_on]}** (validation split):")
     with st.container(horizontal=True):
         _figure("Sensitivity", measured.sensitivity, "pneumonias found")
         _figure("Specificity", measured.specificity, "normals cleared")
@@ -121,7 +120,7 @@ def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
         # At the operating point alone: whoever set the threshold by test figures would have none left.
         seen = test.at(point.threshold)
         st.caption(
-            f"On test radiographs, at the default of {point.threshold:.2f}: sensitivity {seen.sensitivity.percent}, "
+            f"On test radiographs, at the default of {point.threshold:.3f}: sensitivity {seen.sensitivity.percent}, "
             f"specificity {seen.specificity.percent}."
         )
 

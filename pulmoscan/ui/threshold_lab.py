@@ -11,7 +11,7 @@ import streamlit as st
 from pulmoscan import lab, measured
 from pulmoscan.errors import PulmoScanError
 from pulmoscan.measured import Measured
-from pulmoscan.metrics import Scores, threshold_for_sensitivity
+from pulmoscan.metrics import THRESHOLD_STEP, Scores, threshold_for_sensitivity
 from pulmoscan.registry import MODELS, POPULATIONS, Population, read_card
 from pulmoscan.score_table import HOW, read_score_table
 from pulmoscan.ui import lab_charts
@@ -154,7 +154,7 @@ def _lab(study: Study) -> None:
         controls, result = st.columns([4, 5], gap="large")
         with controls:
             threshold: float = st.slider(
-                "Threshold", 0.0, 1.0, step=lab.STEP, format="%.3f", key=key, persist_state="session"
+                "Threshold", 0.0, 1.0, step=THRESHOLD_STEP, format="%.3f", key=key, persist_state="session"
             )
             _presets(study, key)
             prevalence = _prevalence(study)
@@ -199,9 +199,7 @@ def _presets(study: Study, key: str) -> None:
         st.number_input("Sensitivity at least (%)", 50.0, 100.0, 95.0, 0.5, format="%.1f", key="lab-wanted", width=190)
         st.button(
             "Set",
-            on_click=lambda: to(
-                threshold_for_sensitivity(study.basis, st.session_state["lab-wanted"] / 100, lab.STEP)
-            )(),
+            on_click=lambda: to(threshold_for_sensitivity(study.basis, st.session_state["lab-wanted"] / 100))(),
             help="The highest threshold that still finds that share of the pneumonias.",
         )
 

@@ -120,7 +120,7 @@ def _table(model: str, rows: Sequence[Row]) -> int | None:
         column_config={
             "file": st.column_config.TextColumn(width="medium"),
             "probability": st.column_config.ProgressColumn(format="%.3f", min_value=0, max_value=1, width="small"),
-            "threshold": st.column_config.NumberColumn(format="%.2f", width="small"),
+            "threshold": st.column_config.NumberColumn(format="%.3f", width="small"),
             "decision": st.column_config.TextColumn(width="small"),
             "population": st.column_config.TextColumn(width="small"),
             "warnings": st.column_config.TextColumn(width="large"),

@@ -84,13 +84,13 @@ def test_visit(app: str, new_page: Open, upload_file: Path) -> None:
     expect(panes(page).first).not_to_have_attribute("src", uploaded or "")
 
     drag_threshold(page, 1.0)
-    expect(page.get_by_text("the threshold of 1.00")).to_be_visible()
+    expect(page.get_by_text("the threshold of 1.000")).to_be_visible()
     expect(page.get_by_text(CLEARED)).to_be_visible()
     drag_threshold(page, 0.0)
-    expect(page.get_by_text("the threshold of 0.00")).to_be_visible()
+    expect(page.get_by_text("the threshold of 0.000")).to_be_visible()
     expect(page.get_by_text(SUSPECTED)).to_be_visible()
     page.get_by_role("button", name="Back to the default").click()
-    expect(page.get_by_text("the threshold of 0.00")).to_have_count(0)
+    expect(page.get_by_text("the threshold of 0.000")).to_have_count(0)
 
     settled(page)
     shown = in_view(page).inner_text()

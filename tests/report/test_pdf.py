@@ -114,14 +114,15 @@ def test_anonymous_names_no_one(from_dicom: MakeReport) -> None:
 
 def test_threshold_that_was_moved_is_said_with_validation_figures(from_png: MakeReport) -> None:
     said = words(pdf(from_png(threshold=0.9)))
-    assert "0.90 (moved from 0.31 for children)" in said
+    assert "0.900 (moved from 0.310 for children)" in said
     assert "validation split" in said
 
 
 def test_balanced_point_is_called_by_its_name(from_png: MakeReport) -> None:
     report = from_png()
     balanced = report.screening.reading.card.balanced["child"]
-    assert f"{balanced:.2f} (the balanced operating point, in place of 0.31" in words(pdf(from_png(threshold=balanced)))
+    said = words(pdf(from_png(threshold=balanced)))
+    assert f"{balanced:.3f} (the balanced operating point, in place of 0.310" in said
 
 
 def test_number_of_an_external_model_is_called_a_score(from_png: MakeReport) -> None:

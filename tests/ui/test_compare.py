@@ -45,7 +45,7 @@ def test_every_model_stands_with_its_probability_operating_point_and_time(app: A
     for name, reading in readings().items():
         point = read_card(get_spec(name)).thresholds["adult"]
         verdict = "suspected" if reading.probability >= point else "no sign"
-        described = f"probability {reading.probability:.3f}, operating point {point:.2f}, {verdict}"
+        described = f"probability {reading.probability:.3f}, operating point {point:.3f}, {verdict}"
         assert f"{get_spec(name).title}: {described}" in page
     assert len(re.findall(r"\d+ ms</div>", page)) == len(MODELS)
 
@@ -55,7 +55,7 @@ def test_consensus_is_the_mean_at_its_own_operating_point(app: AppTest) -> None:
     mean = fmean(reading.probability for reading in readings().values())
     consensus = of_consensus([of_model(spec, read_card(spec)) for spec in MODELS.values()])
     assert consensus is not None
-    described = f"Consensus (mean): probability {mean:.3f}, operating point {consensus.thresholds['child']:.2f}"
+    described = f"Consensus (mean): probability {mean:.3f}, operating point {consensus.thresholds['child']:.3f}"
     assert described in text(app)
     seen = consensus.scores["child", "test"].at(consensus.thresholds["child"]).sensitivity
     assert f"<b>Consensus of {len(MODELS)}</b>" in text(app)

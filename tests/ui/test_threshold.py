@@ -23,7 +23,7 @@ def test_dragging_changes_the_decision_and_runs_no_model(app: AppTest, passes: l
     for position, expected in ((0.0, SUSPECTED), (0.5, None), (1.0, CLEARED), (0.99, CLEARED), (0.01, SUSPECTED)):
         drag(app, position)
         assert threshold(app) == position
-        assert f"the threshold of **{position:.2f}**" in text(app)
+        assert f"the threshold of **{position:.3f}**" in text(app)
         if expected:
             assert decision(app) == expected
     assert passes == []
@@ -40,7 +40,7 @@ def test_threshold_starts_at_the_operating_point_and_goes_back_to_it(app: AppTes
     before = decision(app)
     drag(app, 1.0 if before == SUSPECTED else 0.0)
     assert decision(app) != before
-    assert f"the default is {default:.2f}" in text(app)
+    assert f"the default is {default:.3f}" in text(app)
     click(app, "Back to the default")
     assert threshold(app) == default
     assert decision(app) == before
@@ -49,7 +49,7 @@ def test_threshold_starts_at_the_operating_point_and_goes_back_to_it(app: AppTes
 def test_the_balanced_point_is_one_click_away(app: AppTest) -> None:
     choose(app, "adult")
     balanced = read_card(get_spec("resnet18")).balanced["adult"]
-    label = f"Balanced point, {balanced:.2f}"
+    label = f"Balanced point, {balanced:.3f}"
     click(app, label)
     assert threshold(app) == balanced
     assert next(button for button in app.button if button.label == label).disabled
@@ -104,4 +104,4 @@ def test_probability_is_drawn_on_a_scale_with_a_text_for_those_who_do_not_see_it
     drag(app, 0.25)
     (scale,) = (html.value for html in app.html if 'class="scale"' in html.value)
     assert 'role="img"' in scale
-    assert "threshold 0.25." in scale
+    assert "threshold 0.250." in scale

@@ -92,7 +92,7 @@ def test_presets(app: AppTest) -> None:
     assert threshold(app) == lab.balanced(scores())
     next(n for n in app.number_input if n.label.startswith("Sensitivity at least")).set_value(90.0).run()
     click(app, "Set")
-    assert threshold(app) == threshold_for_sensitivity(scores(), 0.9, lab.STEP)
+    assert threshold(app) == threshold_for_sensitivity(scores(), 0.9)
     click(app, "High sensitivity")
     assert threshold(app) == read_card(get_spec(CHAMPION)).thresholds["child"]
 
