@@ -7,6 +7,9 @@ image, the offset (x, y) in pixels to its counterpart in the moving one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -27,7 +30,21 @@ DETAIL_SIGMA = 14.0
 FLOW_SIGMA = 5.0
 FILL_SIGMA = 12.0
 
+ROUNDS = 4
+TEMPLATE_SHARE = 0.4
+"""Of all images, those that fit a round's template best make the next one."""
+
+INVERSION_STEPS = 8
+
 _GRID = np.stack(np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT)), axis=-1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """`flows` float16 [N, H, W, 2], from the shape that all share to each image; `fits` [N], each one's correlation."""
+
+    flows: NDArray[np.float16]
+    fits: NDArray[np.float64]
 
 
 def lung_affine(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -101,25 +118,40 @@ def lung_correlation(first: Image, second: Image) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def refine_group(details: Sequence[Image], flows: Sequence[Flow], rounds: int = 3) -> list[Flow]:
-    """Flows onto one member -> flows onto the group's mean shape, each refined against the mean of the others."""
-    count = len(details)
+def invert(flow: Flow) -> Flow:
+    """The flow back: `follow(follow(image, flow), invert(flow))` is the image again, but for what left the frame."""
+    back = -flow
+    for _ in range(INVERSION_STEPS):
+        back = -follow(flow, back)
+    return back
+
+
+def align_to_mean_shape(details: Sequence[Image], start: int, rounds: int = ROUNDS) -> Alignment:
+    """Find the shape that all share, from one member's on, and the flow from it to each.
+
+    Each round takes the mean of those that fit best, moved into their mean shape, as the next round's template.
+
+    Args:
+        details: detail images [N][320, 448].
+        start: the member whose shape the first round takes.
+    """
+    template = details[start]
     for turn in range(rounds):
-        mean_flow = np.mean(flows, axis=0)
-        if turn == 0:  # from the one member's shape to the mean shape
-            flows = [follow(flow, -mean_flow) - mean_flow for flow in flows]
-        else:
-            flows = [flow - mean_flow for flow in flows]
-        seen = [follow(image, flow) for image, flow in zip(details, flows, strict=True)]
-        total = np.sum(seen, axis=0)
-        refined = []
-        for image, flow in zip(seen, flows, strict=True):
-            others = (total - image) / (count - 1)
-            # A mean is fainter than its members; the search compares brightness.
-            step = find_flow(others * (image.std() / others.std()), image, FLOW_SIGMA - 1)
-            refined.append(step + follow(flow, step))
-        flows = refined
-    return list(flows)
+        with ThreadPoolExecutor() as pool:
+            found = list(pool.map(partial(_register, template), details))
+        fits = np.array([fit for _, fit in found])
+        flows = [flow for flow, _ in found]
+        if turn < rounds - 1:
+            best = np.flatnonzero(fits >= np.quantile(fits, 1 - TEMPLATE_SHARE)).tolist()
+            mean_flow = np.mean([flows[i].astype(np.float32) for i in best], axis=0)
+            seen = [follow(follow(details[i], flows[i].astype(np.float32)), -mean_flow) for i in best]
+            template = detail(np.asarray(np.mean(seen, axis=0), dtype=np.float32))
+    return Alignment(np.stack(flows), fits)
+
+
+def _register(template: Image, image: Image) -> tuple[NDArray[np.float16], float]:
+    flow = find_flow(template, image)
+    return flow.astype(np.float16), lung_correlation(template, follow(image, flow))
 
 
 def _to_bytes(image: Image) -> NDArray[np.uint8]:

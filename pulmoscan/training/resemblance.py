@@ -1,14 +1,18 @@
-"""How much one radiograph resembles another, once aligned: shows that a composite reproduces nobody's."""
+"""How much one radiograph resembles another, once aligned: shows that a generated one is nobody's."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pulmoscan.training.alignment import HEIGHT, LUNG_BOX, WIDTH, Image, detail, find_flow, follow
+from pulmoscan.training.datasets import Example
+from pulmoscan.training.sources import read_source
 
 SIZE = (WIDTH // 2, HEIGHT // 2)
 """Compared at 224 pixels' width: above that, noise would make even a copy look different."""
@@ -32,21 +36,45 @@ def resemblance(image: Image, other: Image) -> float:
     return float(np.corrcoef(first, second)[0, 1])
 
 
-def nearest(image: Image, others: Sequence[Image], always: Sequence[int] = ()) -> tuple[int, float]:
-    """Index and resemblance of the one of `others` that resembles the image most.
+@dataclass(frozen=True)
+class Library:
+    """Radiographs to find the nearest in.
 
-    Args:
-        always: indices that are compared in any case, such as a composite's own members.
+    Products of their `vectors` float16 [N, D], of unit length, are correlations, aligned by the lung masks alone.
     """
-    alike = plain_correlations(image, others)
-    chosen = sorted({*np.argsort(-alike, kind="stable")[:NEAREST].tolist(), *always})
-    return max(((i, resemblance(image, others[i])) for i in chosen), key=lambda pair: pair[1])
+
+    examples: tuple[Example, ...]
+    vectors: NDArray[np.float16]
+
+    def nearest(self, image: Image, but: str = "") -> tuple[Example, float]:
+        """The radiograph of any patient `but` that one that resembles an image [320, 448] most, and how much.
+
+        Raises:
+            ValueError: there is none.
+        """
+        alike = self.vectors.astype(np.float32) @ _unit_vector(image)
+        others = [i for i in np.argsort(-alike, kind="stable") if self.examples[i].patient != but][:NEAREST]
+        found = [(self.examples[i], resemblance(image, _framed(self.examples[i]))) for i in others]
+        return max(found, key=lambda pair: pair[1])
 
 
-def plain_correlations(image: Image, others: Sequence[Image]) -> NDArray[np.float64]:
-    """Correlation of the image with each of `others` inside the lungs' box, aligned by the lung masks alone."""
-    vectors = np.stack([_unit_vector(other) for other in (image, *others)])
-    return np.asarray(vectors[1:] @ vectors[0], dtype=np.float64)
+def library(examples: Iterable[Example]) -> Library:
+    """Of all that have a lung mask."""
+    with_mask = tuple(example for example in examples if example.lung_mask)
+    with ThreadPoolExecutor() as pool:
+        vectors = list(pool.map(_outline, with_mask))
+    return Library(with_mask, np.stack(vectors))
+
+
+def _outline(example: Example) -> NDArray[np.float16]:
+    return _unit_vector(_framed(example)).astype(np.float16)
+
+
+def _framed(example: Example) -> Image:
+    """The radiograph's small copy, which every one has, in the common frame, wherever its own edges lie."""
+    source = example.lung_mask and read_source(example, example.path, example.lung_mask, min_coverage=0)
+    assert source
+    return source.pixels
 
 
 def _unit_vector(image: Image) -> NDArray[np.float32]:

@@ -1,16 +1,15 @@
-"""The training radiographs that composites are made of, in the common frame."""
+"""The training radiographs that the generator learns from, in the common frame."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image as PillowImage
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.training.alignment import LUNG_BOX, Image, blur, lung_affine, to_frame
+from pulmoscan.training.alignment import LUNG_BOX, Image, lung_affine, to_frame
 from pulmoscan.training.datasets import Example, load_dataset, select
 
 CITATION = "Kermany et al. 2018, CC BY 4.0, doi 10.17632/rscbjbr9sj"
@@ -19,10 +18,7 @@ MIN_COVERAGE = 0.85
 """Share of the common frame that a radiograph must cover."""
 
 MIN_SOURCES = 100
-"""Of each class; with fewer, a composite's members would not be alike."""
-
-LOW_SIZE = (56, 40)
-"""Width and height of the images that similarity is judged on."""
+"""Of each class; fewer do not tell how patients differ."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,6 @@ class Source:
         pixels: [320, 448]; the lungs' 2nd to 98th percentile is 0 to 1.
         low, high: that percentile range in the original's grey values, 0 to 1.
         squeeze: width over height of the frame's pixels, relative to the original's.
-        lung: [40, 56], share of each low-resolution cell that the lung mask covers.
     """
 
     example: Example
@@ -41,12 +36,6 @@ class Source:
     low: float
     high: float
     squeeze: float
-    lung: Image
-
-    @property
-    def small(self) -> Image:
-        """[40, 56]: what similarity is judged on, without ribs."""
-        return _shrink(blur(self.pixels, 7))
 
 
 def load_sources(data: Path) -> list[Source]:
@@ -64,20 +53,20 @@ def load_sources(data: Path) -> list[Source]:
     labels = [source.example.label for source in sources.values()]
     if min(labels.count(0), labels.count(1)) < MIN_SOURCES:
         raise DatasetError(
-            f"{data} holds too few training radiographs with originals448 and lung_masks224 to compose from."
+            f"{data} holds too few training radiographs with originals448 and lung_masks224 to learn from."
         )
     return list(sources.values())
 
 
-def read_source(example: Example, original: Path, lung_mask: Path) -> Source | None:
-    """None if the radiograph does not cover the frame."""
+def read_source(example: Example, original: Path, lung_mask: Path, min_coverage: float = MIN_COVERAGE) -> Source | None:
+    """None if the radiograph does not cover that share of the frame."""
     with PillowImage.open(original) as image:
         pixels = np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
     with PillowImage.open(lung_mask) as image:
         mask = np.asarray(image.convert("L").resize(pixels.shape[::-1], PillowImage.Resampling.BILINEAR)) > 127
     affine = lung_affine(mask)
     framed, coverage = to_frame(pixels, affine)
-    if coverage < MIN_COVERAGE:
+    if coverage < min_coverage:
         return None
     left, top, right, bottom = LUNG_BOX
     low, high = np.percentile(framed[top:bottom, left:right], [2, 98])
@@ -87,9 +76,4 @@ def read_source(example: Example, original: Path, lung_mask: Path) -> Source | N
         low=float(low),
         high=float(high),
         squeeze=float(np.linalg.norm(affine[:, 0]) / np.linalg.norm(affine[:, 1])),
-        lung=_shrink(to_frame(mask.astype(np.float32), affine)[0]),
     )
-
-
-def _shrink(image: Image) -> Image:
-    return np.asarray(cv2.resize(image, LOW_SIZE, interpolation=cv2.INTER_AREA), dtype=np.float32)
