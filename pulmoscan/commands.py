@@ -211,7 +211,10 @@ def parity(options: argparse.Namespace) -> int:
     result = parity(options.model, options.data, options.split)
     print(describe(options.model, options.split, result))
     if options.record:
-        figures = {"mean difference": result.difference, "changed decisions": result.changed}
+        figures = {
+            "mean difference": result.difference,
+            **{f"changed decisions, {point}": share for point, share in result.changed.items()},
+        }
         registry.add_evidence(registry.get_spec(options.model), f"parity, {options.split}", figures)
     return 0
 

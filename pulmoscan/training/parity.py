@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ class Parity:
 
     difference: Figure  # mean |Δ probability|
     largest: float
-    changed: Figure  # share of decisions that differ at the operating point
+    changed: Mapping[str, Figure]  # share of decisions that differ, by operating point
 
 
 def parity(model: str, data: Path, split: Split) -> Parity:
@@ -39,10 +40,12 @@ def parity(model: str, data: Path, split: Split) -> Parity:
     of_copies, of_originals = (
         np.array([s.reading.probability for s in score(classifier, examples)]) for examples in (copies, originals)
     )
-    threshold = classifier.card.thresholds["child"]
     apart = np.abs(of_originals - of_copies)
-    changed = (of_originals >= threshold) != (of_copies >= threshold)
-    return Parity(metrics.mean(apart), float(apart.max()), metrics.proportion(int(changed.sum()), len(copies)))
+    changed = {
+        point: metrics.proportion(int(((of_originals >= at) != (of_copies >= at)).sum()), len(copies))
+        for point, at in classifier.card.points("child").items()
+    }
+    return Parity(metrics.mean(apart), float(apart.max()), changed)
 
 
 def describe(model: str, split: Split, result: Parity) -> str:
@@ -52,6 +55,7 @@ def describe(model: str, split: Split, result: Parity) -> str:
         [
             f"{model} · originals against 224-pixel copies · {split} · {d.n} pairs",
             f"  mean |difference|      {d.estimate:.4f} ({d.low:.4f} to {d.high:.4f}), largest {result.largest:.3f}",
-            f"  changed decisions      {result.changed.percent}",
+            "  changed decisions",
+            *(f"    {point:<21}{share.percent}" for point, share in result.changed.items()),
         ]
     )
