@@ -125,7 +125,7 @@ def test_gallery_asks_before_it_tells_by_keyboard_alone(app: str, new_page: Open
     question.get_by_role("button", name="Normal").focus()
     page.keyboard.press("Enter")
     expect(question).to_contain_text("You thought: normal. Labelled pneumonia.")
-    expect(question).to_contain_text("denser than normal lungs")
+    expect(question).to_contain_text("Drawn from the generator's pneumonia class.")
     expect(in_view(page)).to_contain_text("shows no real patient")
     expect(samples(page).nth(PNEUMONIA)).to_have_text(re.compile(r"Case \d+: pneumonia"))
 
