@@ -6,10 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from pulmoscan import calibration, metrics
+from pulmoscan import calibration, lab, metrics
 from pulmoscan.classifier import load_classifier
 from pulmoscan.errors import DatasetError
 from pulmoscan.metrics import Confusion, Figure, Scores
@@ -66,14 +67,13 @@ class Evaluation:
     def _boxed(self) -> list[Scored]:
         return [s for s in self.scored if s.example.label and s.example.boxes]
 
-    def sensitivity_of(self, subgroup: str) -> Figure:
-        """Sensitivity among the pneumonias of a subgroup: a pathogen (children) or a view (adults)."""
-        chosen = [s for s in self.scored if s.example.label and s.example.subgroup == subgroup]
-        return metrics.proportion(sum(s.reading.probability >= self.threshold for s in chosen), len(chosen))
+    def of_subgroup(self, subgroup: str) -> Scores:
+        """The scores of a subgroup: a pathogen (children's pneumonias) or a view (adults)."""
+        return scores_of([s for s in self.scored if s.example.subgroup == subgroup])
 
     @property
     def subgroups(self) -> list[str]:
-        return sorted({s.example.subgroup for s in self.scored if s.example.label and s.example.subgroup})
+        return sorted({s.example.subgroup for s in self.scored if s.example.subgroup})
 
 
 def evaluate(model: str, data: Sequence[Path], split: Split) -> list[Evaluation]:
@@ -119,6 +119,7 @@ def write_json(evaluations: Sequence[Evaluation], path: Path) -> None:
             "expected_calibration_error": calibration.expected_calibration_error(e.scores),
             "brier": calibration.brier(e.scores),
             "reliability": [asdict(b) for b in calibration.reliability(e.scores)],
+            "decision_curve": _decision_curve(e.scores),
             "missed": e.missed,
             "scores": [
                 {"file": s.example.path.name, "label": s.example.label, "probability": s.reading.probability}
@@ -131,6 +132,19 @@ def write_json(evaluations: Sequence[Evaluation], path: Path) -> None:
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
+def _decision_curve(scores: Scores) -> dict[str, Any] | None:
+    """Net benefit at thresholds 0.01 to 0.99, at the split's own prevalence; None where a class is missing."""
+    if not len(scores.normal) or not len(scores.pneumonia):
+        return None
+    prevalence, at = lab.prevalence(scores), slice(10, -1, 10)
+    return {
+        "prevalence": prevalence,
+        "thresholds": lab.GRID[at].tolist(),
+        "model": lab.net_benefit(lab.rates(scores), prevalence)[at].tolist(),
+        "call_everybody_pneumonia": lab.treat_all(prevalence)[at].tolist(),
+    }
+
+
 def describe(evaluation: Evaluation) -> str:
     """The table that the command line prints."""
     e, c = evaluation, evaluation.confusion
@@ -141,7 +155,11 @@ def describe(evaluation: Evaluation) -> str:
         f"  confusion              TP {c.true_positives}  FN {c.false_negatives}  "
         f"TN {c.true_negatives}  FP {c.false_positives}",
         f"  AUC                    {e.scores.auc.decimal}",
-        *(f"  {name:<22} {figure.percent}" for name, figure in _proportions(e).items() if figure.n),
+        *(
+            f"  {name:<22} {figure.decimal if name.endswith('AUC') else figure.percent}"
+            for name, figure in _proportions(e).items()
+            if figure.n
+        ),
         *(f"  {name:<22} {_ratio(figure)}" for name, figure in _ratios(e).items() if figure.n),
         f"  calibration error      {calibration.expected_calibration_error(e.scores):.3f} (both classes weigh alike)",
         f"  Brier score            {calibration.brier(e.scores):.3f} (both classes weigh alike)",
@@ -181,8 +199,8 @@ def _proportions(e: Evaluation) -> dict[str, Figure]:
     c = e.confusion
     return {
         "sensitivity": c.sensitivity,
-        **{f"  {name}": figure for name, figure in _subgroups(e).items()},
         "specificity": c.specificity,
+        **{f"  {name}": figure for name, figure in _subgroups(e).items()},
         "PPV": c.ppv,
         "NPV": c.npv,
         "accuracy": c.accuracy,
@@ -199,7 +217,18 @@ def _ratio(figure: Figure) -> str:
 
 
 def _subgroups(e: Evaluation) -> dict[str, Figure]:
-    return {f"sensitivity, {subgroup}": e.sensitivity_of(subgroup) for subgroup in e.subgroups}
+    """Sensitivity of each, and where it has normals too (a view has), specificity and AUC."""
+    found: dict[str, Figure] = {}
+    for subgroup in e.subgroups:
+        scores = e.of_subgroup(subgroup)
+        at = scores.at(e.threshold)
+        figures = {
+            f"sensitivity, {subgroup}": at.sensitivity,
+            f"specificity, {subgroup}": at.specificity,
+            f"{subgroup}, AUC": scores.auc,
+        }
+        found |= {name: figure for name, figure in figures.items() if figure.n}
+    return found
 
 
 def _heat(e: Evaluation) -> dict[str, Figure]:

@@ -54,6 +54,7 @@ def model_card(spec: ModelSpec, card: Card) -> str:
         f"- Trained at commit `{card.training.get('commit') or 'unknown'}` from {card.training.get('init')}, "
         f"{plan.get('epochs')} epochs, seed {plan.get('seed')}",
         f"- Temperature {card.temperature:.3f}; licence: see the repository",
+        *_storage(card),
         "## Intended use",
         "Screening of frontal chest radiographs for pneumonia in research and teaching: a second look that raises "
         "suspicion, by people who can read the radiograph themselves. Not for diagnosis, not for any decision about a "
@@ -77,6 +78,13 @@ def model_card(spec: ModelSpec, card: Card) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _storage(card: Card) -> list[str]:
+    difference = card.training.get("storage_difference")
+    if difference is None:
+        return []
+    return [f"- Stored in half precision: no validation probability changed by more than {difference:.4f}"]
+
+
 def _population(spec: ModelSpec, card: Card, population: Population) -> list[str]:
     if (population, "test") not in card.scores:
         return []
@@ -97,7 +105,7 @@ def _population(spec: ModelSpec, card: Card, population: Population) -> list[str
         "equal weight.",
         "\n".join(rows),
         f"Missed in the test set at high sensitivity: {missed or 'none'}.",
-        f"![ROC, precision-recall, reliability and threshold sweep]({spec.name}-{population}.png)",
+        f"![ROC, precision-recall, reliability, threshold, decision curve, training]({spec.name}-{population}.png)",
     ]
 
 

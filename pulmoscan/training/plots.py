@@ -1,4 +1,5 @@
-"""The figures of a model card: ROC, precision-recall, reliability and the threshold sweep, from stored scores."""
+"""The figures of a model card, from its stored scores: ROC, precision-recall, reliability, threshold sweep, decision
+curve; and how validation went while the network was trained."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure as Drawing
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from pulmoscan import lab
 from pulmoscan.calibration import expected_calibration_error, reliability
 from pulmoscan.metrics import Scores
 from pulmoscan.registry import Card, ModelSpec, Population
@@ -22,17 +24,19 @@ POINTS = {"high sensitivity": "#c8553d", "balanced": "#e0a030"}
 
 
 def draw_evidence(spec: ModelSpec, card: Card, population: Population, path: Path) -> None:
-    """Four curves of one population, validation and test, as PNG; raises KeyError where a split was not measured."""
+    """The curves of one population, validation and test, as PNG; raises KeyError where a split was not measured."""
     splits = {split: card.scores[population, split] for split in COLOURS}
     points = card.points(population)
-    drawing = Drawing(figsize=(9, 8.4), layout="constrained")
+    drawing = Drawing(figsize=(9, 12.4), layout="constrained")
     group = {"child": "children", "adult": "adults"}[population]
     drawing.suptitle(f"{spec.title}, {group}")
-    axes = drawing.subplots(2, 2)
+    axes = drawing.subplots(3, 2)
     _roc(axes[0, 0], splits, points)
     _precision_recall(axes[0, 1], splits, points)
     _reliability(axes[1, 0], splits)
     _sweep(axes[1, 1], splits["test"], points)
+    _decision_curve(axes[2, 0], splits["test"], points)
+    _training(axes[2, 1], card, population)
     path.parent.mkdir(parents=True, exist_ok=True)
     drawing.savefig(path, dpi=90)
 
@@ -79,6 +83,31 @@ def _sweep(axis: Axes, test: Scores, points: dict[str, float]) -> None:
         axis.axvline(threshold, color=POINTS[name], linestyle=":", label=name)
     axis.set(xlabel="threshold", title="Threshold sweep, test", ylim=(0, 1.02))
     axis.legend(loc="lower center")
+
+
+def _decision_curve(axis: Axes, test: Scores, points: dict[str, float]) -> None:
+    prevalence = lab.prevalence(test)
+    axis.plot(lab.GRID, lab.net_benefit(lab.rates(test), prevalence), color=COLOURS["test"], label="model")
+    axis.plot(lab.GRID, lab.treat_all(prevalence), color="#8a8a8a", label="call everybody pneumonia")
+    axis.axhline(0, color="#8a8a8a", linestyle="--", label="call nobody pneumonia")
+    for name, threshold in points.items():
+        axis.axvline(threshold, color=POINTS[name], linestyle=":", label=name)
+    axis.set(
+        xlabel="threshold probability",
+        ylabel="net benefit",
+        title=f"Decision curve, test (prevalence {100 * prevalence:.0f} %)",
+        xlim=(0, 1),
+        ylim=(-0.15 * prevalence, 1.05 * prevalence),
+    )
+    axis.legend(loc="lower left")
+
+
+def _training(axis: Axes, card: Card, population: Population) -> None:
+    name = f"{population}_auc"
+    curve = [(epoch["epoch"], epoch[name]) for epoch in card.training.get("curves", []) if name in epoch]
+    axis.plot([epoch for epoch, _ in curve], [auc for _, auc in curve], "o-", color=COLOURS["validation"])
+    axis.set(xlabel="epoch", ylabel="AUC", title="Validation during training")
+    axis.set_xticks([epoch for epoch, _ in curve])
 
 
 def _labelled(scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

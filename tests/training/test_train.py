@@ -75,6 +75,7 @@ def check_record(record: dict[str, Any]) -> None:
     assert record["examples"] == {"train": 4 + 2, "validation": 4 + 4}
     assert len(record["data_sha256"]) == 64
     assert record["torch"] == torch.__version__
+    assert 0 <= record["storage_difference"] < 0.005
     assert [point["epoch"] for point in record["curves"]] == [1, 2]
     for point in record["curves"]:
         assert all(math.isfinite(value) for value in point.values())
