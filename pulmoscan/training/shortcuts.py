@@ -1,5 +1,6 @@
 """Does the model look at the lungs, and does it stand what happens to files? One split, changed in one way after the
-other, at the operating point that was fixed on it unchanged."""
+other, at the operating point that was fixed on it unchanged. And does the heat follow the disease: pictures with one
+side of a pneumonia and the other of a normal (see `half_lungs`)."""
 
 from __future__ import annotations
 
@@ -15,15 +16,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from pulmoscan.classifier import load_classifier
+from pulmoscan import metrics
+from pulmoscan.classifier import Classifier, load_classifier
 from pulmoscan.errors import DatasetError
 from pulmoscan.metrics import Confusion, Figure, Scores
-from pulmoscan.preprocessing import INPUT_SIZE, resample
-from pulmoscan.radiograph import Radiograph, load_radiograph
+from pulmoscan.preprocessing import INPUT_SIZE, STRETCH_PERCENTILES, resample
+from pulmoscan.radiograph import Radiograph, Source, load_radiograph
 from pulmoscan.screening import read_with
 from pulmoscan.training.augmentation import resample_randomly
 from pulmoscan.training.datasets import Split, load_dataset, select
 from pulmoscan.training.framing import cropped_mask, random_window
+from pulmoscan.training.half_lungs import half_and_half, random_side
 from pulmoscan.training.lung_guidance import soft_lung_mask
 
 Grey = NDArray[np.uint8]
@@ -31,6 +34,7 @@ Change = Callable[[Grey, Grey], Grey]
 """A radiograph and its lung mask, uint8 [224, 224] each, to the changed radiograph."""
 
 MIDDLE_GREY = 110.0
+CHANGED = Source("changed", "PNG", "L", 8, "")
 
 
 def outside_blanked(image: Grey, lungs: Grey) -> Grey:
@@ -100,6 +104,10 @@ CHANGES: Mapping[str, Change] = {
 }
 
 
+Pair = tuple[Grey, Grey]
+"""A radiograph and its lung mask, uint8 [224, 224] each."""
+
+
 @dataclass(frozen=True, eq=False)
 class ShortcutTest:
     """What one change did to AUC, sensitivity and specificity."""
@@ -109,7 +117,15 @@ class ShortcutTest:
     confusion: Confusion
 
 
-def shortcut_tests(model: str, data: Path, split: Split) -> list[ShortcutTest]:
+@dataclass(frozen=True, eq=False)
+class ShortcutTests:
+    """All of them, and the share of the heat that lies on the pneumonia's side of half-and-half pictures."""
+
+    changes: Sequence[ShortcutTest]
+    heat_on_side: Figure
+
+
+def shortcut_tests(model: str, data: Path, split: Split) -> ShortcutTests:
     """Every change on the children's radiographs of a split that have a lung mask.
 
     Raises:
@@ -121,45 +137,79 @@ def shortcut_tests(model: str, data: Path, split: Split) -> list[ShortcutTest]:
     if not examples:
         raise DatasetError(f"{data} holds no lung_masks224 folder for the {split} split.")
     threshold = classifier.card.thresholds["child"]
-    loaded = [load_radiograph(e.path) for e in examples]
-    images = [(resample(r.pixels) * 255).astype(np.uint8) for r in loaded]
-    masks = [
-        np.where(resample(load_radiograph(e.lung_mask).pixels) > 0.5, 255, 0).astype(np.uint8)
-        for e in examples
-        if e.lung_mask
-    ]
+    labels = [e.label for e in examples]
+    pairs = [(_grey(e.path), _mask(e.lung_mask)) for e in examples if e.lung_mask]
     tests = []
     for name, change in CHANGES.items():
         probabilities = [
-            read_with(classifier, Radiograph(np.divide(change(i, m), 255, dtype=np.float32), r.source)).probability
-            for i, m, r in tqdm(zip(images, masks, loaded, strict=True), desc=name, total=len(images), disable=None)
+            read_with(classifier, _radiograph(change(image, lungs) / 255)).probability
+            for image, lungs in tqdm(pairs, desc=name, disable=None)
         ]
-        scores = Scores.of([e.label for e in examples], probabilities)
+        scores = Scores.of(labels, probabilities)
         tests.append(ShortcutTest(name, scores.auc, scores.at(threshold)))
-    return tests
+    normals = [pair for pair, label in zip(pairs, labels, strict=True) if not label]
+    pneumonias = [pair for pair, label in zip(pairs, labels, strict=True) if label]
+    shares = [
+        heat_on_side(classifier, pneumonia, random.Random(number).choice(normals), random.Random(number))
+        for number, pneumonia in enumerate(tqdm(pneumonias, desc="half and half", disable=None))
+        if normals
+    ]
+    return ShortcutTests(tests, metrics.mean([share for share in shares if not np.isnan(share)]))
 
 
-def figures(tests: Sequence[ShortcutTest]) -> dict[str, Figure]:
+def heat_on_side(classifier: Classifier, pneumonia: Pair, normal: Pair, rng: random.Random) -> float:
+    """Share of the heat on the pneumonia's side of a picture whose other side is the normal's; NaN without heat.
+
+    Both are framed and exposed alike, so that the sides differ in the disease alone.
+    """
+    side = random_side(INPUT_SIZE, rng)
+    ill, well = (
+        _stretched(resample_randomly(image, rng, random_window(lungs, rng))) for image, lungs in (pneumonia, normal)
+    )
+    heat = read_with(classifier, _radiograph(half_and_half(ill, well, side))).heatmap()
+    total = float(heat.sum())
+    return float((heat * side).sum()) / total if total > 0 else np.nan
+
+
+def _stretched(image: Grey) -> NDArray[np.float32]:
+    low, high = np.percentile(image, STRETCH_PERCENTILES)
+    return np.clip((image - low) / max(high - low, 1.0), 0.0, 1.0).astype(np.float32)
+
+
+def _grey(path: Path) -> Grey:
+    return np.asarray(resample(load_radiograph(path).pixels) * 255).astype(np.uint8)
+
+
+def _mask(path: Path) -> Grey:
+    return np.where(resample(load_radiograph(path).pixels) > 0.5, 255, 0).astype(np.uint8)
+
+
+def _radiograph(pixels: NDArray[np.floating]) -> Radiograph:
+    return Radiograph(pixels.astype(np.float32), CHANGED)
+
+
+def figures(tests: ShortcutTests) -> dict[str, Figure]:
     """For the model's card."""
     return {
         f"{test.name}: {name}": figure
-        for test in tests
+        for test in tests.changes
         for name, figure in (
             ("AUC", test.auc),
             ("sensitivity", test.confusion.sensitivity),
             ("specificity", test.confusion.specificity),
         )
-    }
+    } | {"half a pneumonia, half a normal: heat on the pneumonia's side": tests.heat_on_side}
 
 
-def describe(model: str, split: Split, tests: Sequence[ShortcutTest]) -> str:
+def describe(model: str, split: Split, tests: ShortcutTests) -> str:
     """The table that the command line prints."""
     lines = [f"{model} · children · {split} · at the operating point"]
-    for test in tests:
+    for test in tests.changes:
         lines += [
             f"  {test.name}",
             f"    AUC          {test.auc.decimal}",
             f"    sensitivity  {test.confusion.sensitivity.percent}",
             f"    specificity  {test.confusion.specificity.percent}",
         ]
+    lines += ["  half a pneumonia, half a normal", f"    heat on the pneumonia's side  {tests.heat_on_side.percent}"]
     return "\n".join(lines)
