@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,15 @@ def test_evidence_is_kept_and_replaced() -> None:
     assert "| parity, validation: mean difference | 0.0100 (0.0050 to 0.0200, n = 9) |" in text
     assert "| heatmaps, child, test: heat inside lungs | 90.0 % (80.0 to 100.0, n = 3) |" in text
     assert "none |" not in text
+
+
+@pytest.mark.usefixtures("own_weights")
+def test_storage_in_half_precision_is_told_where_it_was_measured() -> None:
+    spec = get_spec("resnet18")
+    card = read_card(spec)
+    assert "half precision" not in model_card(spec, card)
+    measured = replace(card, training={**card.training, "storage_difference": 0.00123})
+    assert "no validation probability changed by more than 0.0012" in model_card(spec, measured)
 
 
 def test_without_cards_there_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
