@@ -80,13 +80,19 @@ ClassifierState = TrainingState[TrainingPlan, Network]
 
 
 def train(
-    plan: TrainingPlan, data: Sequence[Path], init: str, checkpoint: Path, workers: int = 2
+    plan: TrainingPlan,
+    data: Sequence[Path],
+    init: str,
+    checkpoint: Path,
+    workers: int = 2,
+    mean_with_init: bool = False,
 ) -> tuple[Network, dict[str, Any]]:
     """Train after `plan`, resuming from `checkpoint` if it is there.
 
     Args:
         data: dataset folders (see `datasets`).
         init: `imagenet` (torchvision's own weights), `random`, or a safetensors file with torchvision's names.
+        mean_with_init: end with the mean of the trained weights and the initial ones, which must be a whole file.
 
     Returns:
         The network with the averaged weights, in eval mode on the CPU, and the training record.
@@ -126,9 +132,12 @@ def train(
         state.save(checkpoint)
         print("  ".join(f"{name} {value:.4g}" for name, value in state.curves[-1].items()), flush=True)
     averaged = state.averaged.cpu().eval()
+    if mean_with_init:
+        average_with(averaged, plan.architecture, init)
     record = {
         "plan": asdict(plan),
         "init": describe_init(init),
+        "mean_with_init": mean_with_init,
         "data_sha256": data_hash(examples),
         "examples": {"train": len(training), "validation": len(validation)},
         "commit": state.commit,
@@ -183,6 +192,24 @@ def initialise(network: Network, architecture: str, init: str) -> int:
         raise TrainingError(f"{init} holds no tensor that fits {architecture}. Is it for another architecture?")
     network.backbone.load_state_dict(own | matching)
     return len(matching)
+
+
+@torch.no_grad()
+def average_with(network: Network, architecture: str, init: str) -> None:
+    """Bring every weight halfway back to `init`: of two sets of one lineage the mean often beats both (Wortsman et al.
+    2022, arXiv:2203.05482).
+
+    Raises:
+        TrainingError: `init` lacks some of the network's weights, so that there is no mean.
+    """
+    start = build_network(architecture)
+    if initialise(start, architecture, init) < len(start.backbone.state_dict()):
+        raise TrainingError(
+            f"{init} does not hold all weights of {architecture}. A mean needs a trained file for --init."
+        )
+    for name, value in start.backbone.state_dict().items():
+        if value.is_floating_point():
+            network.backbone.state_dict()[name].lerp_(value, 0.5)
 
 
 def train_epoch(
