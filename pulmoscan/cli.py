@@ -137,9 +137,6 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="train the later stages alone, from earlier weights",
     )
-    train.add_argument(
-        "--mean-with-init", action="store_true", help="end with the mean of the trained and the initial weights"
-    )
     train.add_argument("--checkpoint", type=Path, help="resumed from if it is there; by default runs/MODEL.pt")
     train.add_argument("--workers", type=int, default=2, help="processes that prepare batches")
     train.set_defaults(run=run.train)

@@ -158,7 +158,7 @@ def train(options: argparse.Namespace) -> int:
     spec = registry.get_spec(options.model)
     plan = default_plan(spec.architecture, options.epochs, options.seed, options.lung_guided, options.frozen)
     checkpoint = options.checkpoint or Path("runs") / f"{spec.name}.pt"
-    network, record = train(plan, options.data, options.init, checkpoint, options.workers, options.mean_with_init)
+    network, record = train(plan, options.data, options.init, checkpoint, options.workers)
     save_weights(network.backbone, spec.weights_path)
     calibrate(spec, options.data, record)
     print(f"wrote {spec.weights_path} and {spec.card_path}; measure them with `python -m pulmoscan evaluate`")

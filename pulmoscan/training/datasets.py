@@ -29,15 +29,12 @@ VALIDATION_SHARE = {"child": 0.15, "adult": 0.30}
 """Share of the training patients that is kept out for thresholds, calibration and every other choice: larger for
 adults, whose threshold would otherwise rest on some twenty positives."""
 
-NIH_POSITIVE = frozenset({"Pneumonia", "Consolidation", "Infiltration", "Edema", "Atelectasis", "Effusion", "Mass"})
-"""Everything that shows as an opacity. Which of them is pneumonia the reports often cannot tell: of the patients with
-these findings, the RSNA's radiologists called opacities suspicious whatever the text said."""
-
+NIH_POSITIVE = frozenset({"Pneumonia", "Consolidation"})
 NIH_NEGATIVE = frozenset(
     {"No Finding", "Cardiomegaly", "Emphysema", "Fibrosis", "Hernia", "Nodule", "Pleural_Thickening", "Pneumothorax"}
 )
-"""Negative is who has nothing beside these: the sick without an opacity belong to the negatives, lest the model learn
-to tell the sick from the well."""
+"""Negative is who has nothing beside these: the sick without pneumonia belong to the negatives, lest the model learn to
+tell the sick from the well. Left out: findings that look like pneumonia or are said of it (Infiltration and others)."""
 
 RSNA_LABELS = {"Normal": 0, "Lung Opacity": 1}
 

@@ -2,15 +2,13 @@
 
 A class label says nothing of the place. Of a picture that shows one lung of a pneumonia beside the other lung of a
 normal it is known that the normal's half holds no pneumonia, so heat there is wrong whichever lung was ill (cf. CutMix,
-Yun et al. 2019, arXiv:1905.04899). What the whole picture's label should be is not known: it takes no part in the
-classification loss.
+Yun et al. 2019, arXiv:1905.04899). `shortcuts` measures it.
 """
 
 from __future__ import annotations
 
 import random
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,9 +31,3 @@ def half_and_half(
 ) -> NDArray[np.float32]:
     """The picture [H, W] that shows the pneumonia on its side and the normal on the other."""
     return pneumonia * side + normal * (1 - side)
-
-
-def on_side(lungs: NDArray[np.float32], side: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What of the lung shares [h, w] of the feature cells lies on the pneumonia's side."""
-    columns = cv2.resize(side[np.newaxis], (lungs.shape[1], 1), interpolation=cv2.INTER_AREA)
-    return np.asarray(lungs * columns, dtype=np.float32)

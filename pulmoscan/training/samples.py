@@ -23,17 +23,13 @@ from pulmoscan import lungs
 from pulmoscan.preprocessing import INPUT_SIZE, standardise
 from pulmoscan.radiograph import load_radiograph
 from pulmoscan.training.augmentation import grain_augmentation, resample_randomly, scene_augmentation
-from pulmoscan.training.datasets import Example, Population
+from pulmoscan.training.datasets import Example
 from pulmoscan.training.framing import WHOLE, Window, cropped_mask, random_window
-from pulmoscan.training.half_lungs import half_and_half, on_side, random_side
 from pulmoscan.training.lung_guidance import random_background, replace_background, soft_lung_mask
 
 FEATURE_GRID = 7
 Index = tuple[int, bool]
 """Which example, and whether as a pair."""
-
-Stratum = tuple[Population, str]
-"""Radiographs that differ by the disease rather than by how they were taken."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +56,10 @@ class Batch:
 class TrainingSamples(Dataset[Sample]):
     """Random augmented views; every radiograph is held in memory as uint8 at its stored size (at most 448 here)."""
 
-    def __init__(
-        self,
-        examples: Sequence[Example],
-        lung_guided: bool = True,
-        background_share: float = 0.5,
-        half_share: float = 0.25,
-    ) -> None:
+    def __init__(self, examples: Sequence[Example], lung_guided: bool = True, background_share: float = 0.5) -> None:
         self.examples = examples
         self.weights = class_weights(examples)
         self.background_share = background_share if lung_guided else 0.0
-        self.half_share = half_share if lung_guided else 0.0
-        self.normals: dict[Stratum, list[int]] = {}
-        for number, example in enumerate(examples):
-            if not example.label:
-                self.normals.setdefault(_stratum(example), []).append(number)
         self.images = [_read_grey(e.path) for e in examples]
         self.originals = [_read_grey(e.original) if e.original else None for e in examples]
         self.masks = [_lung_mask(e) if lung_guided else None for e in examples]
@@ -89,13 +74,6 @@ class TrainingSamples(Dataset[Sample]):
         rng = random.Random(torch.randint(2**62, ()).item())
         self.scene.set_random_seed(rng.randrange(2**31))
         self.grain.set_random_seed(rng.randrange(2**31))
-        sample = self._draw(number, paired, rng)
-        normals = self.normals.get(_stratum(self.examples[number]), [])
-        if sample.label and normals and sample.lungs.any() and not paired and rng.random() < self.half_share:
-            return _beside_normal(sample, self._draw(rng.choice(normals), False, rng), rng)
-        return sample
-
-    def _draw(self, number: int, paired: bool, rng: random.Random) -> Sample:
         mask = self.masks[number]
         window = random_window(mask, rng) if mask is not None else WHOLE
         image, twin = self._versions(number, paired, window, rng)
@@ -163,25 +141,16 @@ def collate(samples: Sequence[Sample]) -> Batch:
     )
 
 
-def _stratum(example: Example) -> Stratum:
-    """Children together; adults by view: of the NIH set's normals more were taken AP than of its pneumonias, and a
-    model would learn the view instead of the disease."""
-    return example.population, example.subgroup if example.population == "adult" else ""
-
-
 def class_weights(examples: Sequence[Example]) -> list[float]:
-    """A weight for each example that gives both classes equal say within each stratum; their mean is 1."""
-    strata = [_stratum(e) for e in examples]
+    """A weight for each example that gives both classes equal say within each population; their mean is 1.
+
+    Among adults within each view too: of the NIH set's normals more were taken AP than of its pneumonias, and a model
+    would learn the view instead of the disease.
+    """
+    strata = [(e.population, e.subgroup if e.population == "adult" else "") for e in examples]
     in_class = Counter((stratum, e.label) for stratum, e in zip(strata, examples, strict=True))
     in_stratum = Counter(strata)
     return [in_stratum[s] / (2 * in_class[s, e.label]) for s, e in zip(strata, examples, strict=True)]
-
-
-def _beside_normal(pneumonia: Sample, normal: Sample, rng: random.Random) -> Sample:
-    """One side of each; without a say in the classification, see `half_lungs`."""
-    side = random_side(INPUT_SIZE, rng)
-    view = half_and_half(pneumonia.views[0], normal.views[0], side)
-    return Sample(view[np.newaxis], on_side(pneumonia.lungs, side), pneumonia.label, weight=0.0)
 
 
 def _lung_mask(example: Example) -> NDArray[np.uint8]:

@@ -43,7 +43,7 @@ class TrainingPlan:
     seed: int = 0
     views_per_batch: int = 32
     pairs_per_batch: int = 4
-    adult_repeats: int = 4
+    adult_repeats: int = 2
     learning_rate: float = 4e-4
     weight_decay: float = 0.05
     warm_up: float = 0.2
@@ -51,8 +51,7 @@ class TrainingPlan:
     label_smoothing: float = 0.05
     lung_guided: bool = True
     attention_weight: float = 0.5
-    half_share: float = 0.25
-    consistency_weight: float = 0.3
+    consistency_weight: float = 0.1
     early_stages_frozen: bool = False
 
 
@@ -63,16 +62,9 @@ EPOCHS = {"densenet121": 5, "resnet50": 4, "resnet18": 6}
 def default_plan(
     architecture: str, epochs: int | None = None, seed: int = 0, lung_guided: bool = True, frozen: bool = False
 ) -> TrainingPlan:
-    """The documented recipe, with what is given changed. With frozen early stages, from earlier weights, it learns at
-    half the rate."""
-    rate = TrainingPlan.learning_rate / 2 if frozen else TrainingPlan.learning_rate
+    """The documented recipe, with what is given changed."""
     return TrainingPlan(
-        architecture,
-        epochs or EPOCHS[architecture],
-        seed,
-        learning_rate=rate,
-        lung_guided=lung_guided,
-        early_stages_frozen=frozen,
+        architecture, epochs or EPOCHS[architecture], seed, lung_guided=lung_guided, early_stages_frozen=frozen
     )
 
 
@@ -80,19 +72,13 @@ ClassifierState = TrainingState[TrainingPlan, Network]
 
 
 def train(
-    plan: TrainingPlan,
-    data: Sequence[Path],
-    init: str,
-    checkpoint: Path,
-    workers: int = 2,
-    mean_with_init: bool = False,
+    plan: TrainingPlan, data: Sequence[Path], init: str, checkpoint: Path, workers: int = 2
 ) -> tuple[Network, dict[str, Any]]:
     """Train after `plan`, resuming from `checkpoint` if it is there.
 
     Args:
         data: dataset folders (see `datasets`).
         init: `imagenet` (torchvision's own weights), `random`, or a safetensors file with torchvision's names.
-        mean_with_init: end with the mean of the trained weights and the initial ones, which must be a whole file.
 
     Returns:
         The network with the averaged weights, in eval mode on the CPU, and the training record.
@@ -115,7 +101,7 @@ def train(
         state.restore(checkpoint)
         print(f"resumed from {checkpoint} after epoch {state.epoch}")
     loader = DataLoader(
-        TrainingSamples(training, plan.lung_guided, half_share=plan.half_share),
+        TrainingSamples(training, plan.lung_guided),
         batch_sampler=batches,
         collate_fn=collate,
         num_workers=workers,
@@ -132,12 +118,9 @@ def train(
         state.save(checkpoint)
         print("  ".join(f"{name} {value:.4g}" for name, value in state.curves[-1].items()), flush=True)
     averaged = state.averaged.cpu().eval()
-    if mean_with_init:
-        average_with(averaged, plan.architecture, init)
     record = {
         "plan": asdict(plan),
         "init": describe_init(init),
-        "mean_with_init": mean_with_init,
         "data_sha256": data_hash(examples),
         "examples": {"train": len(training), "validation": len(validation)},
         "commit": state.commit,
@@ -192,24 +175,6 @@ def initialise(network: Network, architecture: str, init: str) -> int:
         raise TrainingError(f"{init} holds no tensor that fits {architecture}. Is it for another architecture?")
     network.backbone.load_state_dict(own | matching)
     return len(matching)
-
-
-@torch.no_grad()
-def average_with(network: Network, architecture: str, init: str) -> None:
-    """Bring every weight halfway back to `init`: of two sets of one lineage the mean often beats both (Wortsman et al.
-    2022, arXiv:2203.05482).
-
-    Raises:
-        TrainingError: `init` lacks some of the network's weights, so that there is no mean.
-    """
-    start = build_network(architecture)
-    if initialise(start, architecture, init) < len(start.backbone.state_dict()):
-        raise TrainingError(
-            f"{init} does not hold all weights of {architecture}. A mean needs a trained file for --init."
-        )
-    for name, value in start.backbone.state_dict().items():
-        if value.is_floating_point():
-            network.backbone.state_dict()[name].lerp_(value, 0.5)
 
 
 def train_epoch(

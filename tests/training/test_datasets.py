@@ -83,11 +83,10 @@ def test_adults(tmp_path: Path) -> None:
         ("Pneumonia", "40", "", 1),
         ("Effusion|Consolidation", "40", "", 1),
         ("Infiltration|Pneumonia", "18", "", 1),
-        ("Infiltration", "40", "", 1),
-        ("Emphysema|Nodule", "40", "", 0),  # ill, but without an opacity
-        ("Emphysema|Mass", "40", "", 1),
-        ("Effusion", "40", "", 1),
-        ("A finding that is not known", "40", "", None),
+        ("Infiltration", "40", "", None),  # what the text analysis finds most, and the radiologists often do not
+        ("Emphysema|Nodule", "40", "", 0),  # ill, but not with pneumonia
+        ("Emphysema|Mass", "40", "", None),
+        ("Effusion", "40", "", None),
         ("Infiltration", "40", "Normal", 0),  # the radiologists overrule the text analysis
         ("No Finding", "40", "Lung Opacity", 1),
         ("Infiltration", "40", "No Lung Opacity / Not Normal", None),

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from pulmoscan.training.half_lungs import half_and_half, on_side, random_side
+from pulmoscan.training.half_lungs import half_and_half, random_side
 
 
 def test_each_side_shows_one_of_the_two() -> None:
@@ -19,15 +19,3 @@ def test_each_side_shows_one_of_the_two() -> None:
         assert 0.40 < side.mean() < 0.60
         lefts += side[0] > 0.5
     assert 8 < lefts < 32
-
-
-def test_lungs_count_on_the_pneumonia_side_alone() -> None:
-    lungs = np.ones((7, 7), np.float32)
-    side = random_side(224, random.Random(1))
-    kept = on_side(lungs, side)
-    assert kept.shape == (7, 7)
-    np.testing.assert_allclose(kept.mean(), side.mean(), atol=1e-5)
-    ill = [0, 1, 2] if side[0] > 0.5 else [4, 5, 6]
-    well = [4, 5, 6] if side[0] > 0.5 else [0, 1, 2]
-    assert kept[:, ill].min() > 0.85
-    assert kept[:, well].max() < 0.15

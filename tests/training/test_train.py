@@ -17,7 +17,6 @@ from pulmoscan.training import train as training
 from pulmoscan.training.state import current_commit, mixed_precision, save_weights
 from pulmoscan.training.train import (
     TrainingPlan,
-    average_with,
     classification_loss,
     consistency_loss,
     initialise,
@@ -138,23 +137,6 @@ def test_saved_weights_keep_large_batch_statistics(tmp_path: Path) -> None:
     saved = load_file(path)
     assert saved["bn1.running_var"].max() == 1e6
     assert saved["conv1.weight"].dtype == torch.float16
-
-
-def test_mean_with_the_initial_weights(tmp_path: Path) -> None:
-    path = tmp_path / "start.safetensors"
-    start, network = build_network("resnet18"), build_network("resnet18")
-    trained = {k: v.clone() for k, v in network.backbone.state_dict().items()}
-    save_file(start.backbone.state_dict(), path)
-    average_with(network, "resnet18", str(path))
-    mean = network.backbone.state_dict()
-    for name, value in start.backbone.state_dict().items():
-        expected = (trained[name] + value) / 2 if value.is_floating_point() else trained[name]
-        torch.testing.assert_close(mean[name], expected)
-
-
-def test_no_mean_with_a_part(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="does not hold all weights"):
-        average_with(build_network("resnet18"), "resnet18", str(weights_file(tmp_path / "imagenet.safetensors")))
 
 
 def test_random_start_leaves_the_network_alone() -> None:

@@ -50,22 +50,6 @@ def test_sample(examples: list[Example], paired: bool) -> None:
     assert sample.label == examples[0].label
 
 
-def test_a_pneumonia_beside_a_normal_has_no_say_in_the_class(examples: list[Example]) -> None:
-    samples = TrainingSamples(examples, half_share=1)
-    for number, one in enumerate(examples):
-        torch.manual_seed(number)
-        single, paired = samples[number, False], samples[number, True]
-        assert single.label == one.label
-        assert single.views.shape == (1, 224, 224)
-        assert (single.weight == 0) == bool(one.label)
-        assert paired.weight > 0
-        if one.label:
-            halves = single.lungs[:, :3].sum(), single.lungs[:, 4:].sum()
-            assert min(halves) < 0.3 * max(halves)
-    unmixed = TrainingSamples(examples, lung_guided=False, half_share=1)
-    assert all(unmixed[number, False].weight > 0 for number in range(len(examples)))
-
-
 def test_samples_vary_and_repeat_with_the_seed(examples: list[Example]) -> None:
     samples = TrainingSamples(examples)
 
@@ -177,7 +161,7 @@ def test_class_weights_of_adults_are_equal_within_each_view() -> None:
 
 def test_framing_is_alike_for_both_classes(examples: list[Example]) -> None:
     """The lungs that a feature grid sees do not depend on how they stood in the picture."""
-    samples = TrainingSamples([e for e in examples if e.lung_mask], half_share=0)
+    samples = TrainingSamples([e for e in examples if e.lung_mask])
     torch.manual_seed(0)
     drawn = [samples[i, False] for i in range(len(samples)) for _ in range(6)]
     shares = [np.mean([s.lungs.mean() for s in drawn if s.label == label]) for label in (0, 1)]
