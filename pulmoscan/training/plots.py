@@ -99,14 +99,14 @@ def _decision_curve(axis: Axes, test: Scores, points: dict[str, float]) -> None:
         xlim=(0, 1),
         ylim=(-0.15 * prevalence, 1.05 * prevalence),
     )
-    axis.legend(loc="lower left")
+    axis.legend(loc="best")
 
 
 def _training(axis: Axes, card: Card, population: Population) -> None:
     name = f"{population}_auc"
     curve = [(epoch["epoch"], epoch[name]) for epoch in card.training.get("curves", []) if name in epoch]
     axis.plot([epoch for epoch, _ in curve], [auc for _, auc in curve], "o-", color=COLOURS["validation"])
-    axis.set(xlabel="epoch", ylabel="AUC", title="Validation during training")
+    axis.set(xlabel="epoch", ylabel="AUC", title="Validation during training", ylim=(0.5, 1.02))
     axis.set_xticks([epoch for epoch, _ in curve])
 
 
