@@ -160,7 +160,7 @@ def shortcut_tests(model: str, data: Path, split: Split) -> ShortcutTests:
 def heat_on_side(classifier: Classifier, pneumonia: Pair, normal: Pair, rng: random.Random) -> float:
     """Share of the heat on the pneumonia's side of a picture whose other side is the normal's; NaN without heat.
 
-    Both are framed and exposed alike, so that the sides differ in the disease alone.
+    Both are framed and exposed alike, so that neither tells the sides apart.
     """
     side = random_side(INPUT_SIZE, rng)
     ill, well = (
