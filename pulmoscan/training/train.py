@@ -43,7 +43,7 @@ class TrainingPlan:
     seed: int = 0
     views_per_batch: int = 32
     pairs_per_batch: int = 4
-    adult_repeats: int = 2
+    adult_repeats: int = 3
     learning_rate: float = 4e-4
     weight_decay: float = 0.05
     warm_up: float = 0.2
@@ -51,7 +51,8 @@ class TrainingPlan:
     label_smoothing: float = 0.05
     lung_guided: bool = True
     attention_weight: float = 0.5
-    consistency_weight: float = 0.1
+    consistency_weight: float = 0.3
+    synthetic_share: float = 0.4
     early_stages_frozen: bool = False
 
 
@@ -101,7 +102,7 @@ def train(
         state.restore(checkpoint)
         print(f"resumed from {checkpoint} after epoch {state.epoch}")
     loader = DataLoader(
-        TrainingSamples(training, plan.lung_guided),
+        TrainingSamples(training, plan.lung_guided, synthetic_share=plan.synthetic_share),
         batch_sampler=batches,
         collate_fn=collate,
         num_workers=workers,
