@@ -156,6 +156,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--split", choices=("train", "validation", "test"), default="test")
     evaluate.add_argument("--out", type=Path, metavar="FILE", help="write scores and figures as JSON")
     evaluate.add_argument("--record", action="store_true", help="keep the scores in the model's card, for the pages")
+    evaluate.add_argument(
+        "--usual", type=Path, metavar="FILE", help="what --out wrote for this network trained the usual way, to compare"
+    )
     evaluate.set_defaults(run=run.evaluate)
 
     lungs = commands.add_parser("lungs", help="measure the lung network and the gate, or train them")

@@ -177,14 +177,17 @@ def calibrate(options: argparse.Namespace) -> int:
 
 
 def evaluate(options: argparse.Namespace) -> int:
+    from pulmoscan.training import usual_way
     from pulmoscan.training.evaluate import describe, evaluate, record, write_json
 
+    usual = usual_way.read_usual(options.usual, options.model, options.split) if options.usual else {}
     evaluations = evaluate(options.model, options.data, options.split)
-    print("\n\n".join(describe(e) for e in evaluations))
+    print("\n\n".join(describe(e, usual.get(e.population)) for e in evaluations))
     if options.out:
         write_json(evaluations, options.out)
     if options.record:
         record(evaluations)
+        usual_way.record(usual, options.model, options.split)
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from pulmoscan.classifier import load_classifier
 from pulmoscan.errors import DatasetError
 from pulmoscan.metrics import Confusion, Figure, Scores
 from pulmoscan.registry import EXTERNAL_MODELS, POPULATIONS, Card, Population, add_evidence, get_spec, write_card
+from pulmoscan.training import usual_way
 from pulmoscan.training.datasets import Split, load_datasets, select
 from pulmoscan.training.scoring import Scored, score, scores_of
 
@@ -113,9 +114,7 @@ def write_json(evaluations: Sequence[Evaluation], path: Path) -> None:
             "threshold": e.threshold,
             "temperature": e.card.temperature,
             "confusion": asdict(e.confusion),
-            "figures": {
-                name: asdict(f) if f.n else None for name, f in {"AUC": e.scores.auc, **_all_figures(e)}.items()
-            },
+            "figures": {name: asdict(f) if f.n else None for name, f in _all_figures(e).items()},
             "expected_calibration_error": calibration.expected_calibration_error(e.scores),
             "brier": calibration.brier(e.scores),
             "reliability": [asdict(b) for b in calibration.reliability(e.scores)],
@@ -145,8 +144,8 @@ def _decision_curve(scores: Scores) -> dict[str, Any] | None:
     }
 
 
-def describe(evaluation: Evaluation) -> str:
-    """The table that the command line prints."""
+def describe(evaluation: Evaluation, usual: Mapping[str, Figure] | None = None) -> str:
+    """The table that the command line prints, beside `usual` or what the card keeps of the usual way of training."""
     e, c = evaluation, evaluation.confusion
     lines = [
         f"{e.model} · {e.population} · {e.split} · weights {e.card.weights_sha256[:12]}",
@@ -164,7 +163,8 @@ def describe(evaluation: Evaluation) -> str:
         f"  calibration error      {calibration.expected_calibration_error(e.scores):.3f} (both classes weigh alike)",
         f"  Brier score            {calibration.brier(e.scores):.3f} (both classes weigh alike)",
         f"  missed                 {', '.join(e.missed) or 'none'}",
-        *_at_balance(e),
+        *_balanced_point(e),
+        *usual_way.describe(usual or usual_way.recorded(e.card, e.population, e.split)),
     ]
     return "\n".join(lines)
 
@@ -179,20 +179,25 @@ def _chosen(e: Evaluation) -> str:
     return "its authors'"
 
 
-def _at_balance(e: Evaluation) -> list[str]:
+def _at_balance(e: Evaluation) -> dict[str, Figure]:
+    if e.population not in e.card.balanced:
+        return {}
+    at = e.scores.at(e.card.balanced[e.population])
+    return {"sensitivity": at.sensitivity, "specificity": at.specificity}
+
+
+def _balanced_point(e: Evaluation) -> list[str]:
     if e.population not in e.card.balanced:
         return []
-    threshold = e.card.balanced[e.population]
-    at = e.scores.at(threshold)
     return [
-        f"  balanced point         {threshold:.3f}, fixed on validation, where both are alike",
-        f"    sensitivity          {at.sensitivity.percent}",
-        f"    specificity          {at.specificity.percent}",
+        f"  balanced point         {e.card.balanced[e.population]:.3f}, fixed on validation, where both are alike",
+        *(f"    {name:<20} {figure.percent}" for name, figure in _at_balance(e).items()),
     ]
 
 
 def _all_figures(e: Evaluation) -> dict[str, Figure]:
-    return {**_proportions(e), **_ratios(e)}
+    balanced = {f"balanced: {name}": figure for name, figure in _at_balance(e).items()}
+    return {"AUC": e.scores.auc, **_proportions(e), **_ratios(e), **balanced}
 
 
 def _proportions(e: Evaluation) -> dict[str, Figure]:

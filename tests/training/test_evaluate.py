@@ -7,13 +7,24 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pulmoscan.errors import DatasetError
 from pulmoscan.registry import Card, Population
 from pulmoscan.screening import Reading
+from pulmoscan.training import usual_way
 from pulmoscan.training.datasets import Example
 from pulmoscan.training.evaluate import Evaluation, describe, write_json
 from pulmoscan.training.scoring import Scored
 
-CARD = Card("0" * 64, {"child": 0.3, "adult": 0.4}, {"child": 0.995, "adult": 0.95}, "hirescam", 1.0, {}, {})
+CARD = Card(
+    "0" * 64,
+    {"child": 0.3, "adult": 0.4},
+    {"child": 0.995, "adult": 0.95},
+    "hirescam",
+    1.0,
+    {},
+    {},
+    balanced={"adult": 0.6},
+)
 
 
 def evaluation(population: Population, *cases: tuple[int, float, str]) -> Evaluation:
@@ -82,3 +93,29 @@ def test_table_for_the_terminal() -> None:
     assert "PA, AUC 0.750" in text
     assert "sensitivity, AP 100.0 %" in text
     assert "missed 1.png" in text
+
+
+def test_figures_of_the_usual_way_stand_beside(tmp_path: Path) -> None:
+    write_json([CHILDREN, ADULTS], tmp_path / "usual.json")
+    usual = usual_way.read_usual(tmp_path / "usual.json", "resnet18", "test")
+    assert set(usual) == {"child", "adult"}
+    assert usual["adult"]["AUC"].n == 7
+    assert usual["adult"]["balanced: sensitivity"].estimate == pytest.approx(2 / 3)
+    lines = describe(CHILDREN, usual["child"]).splitlines()
+    at = lines.index("  the same network trained the usual way, for comparison")
+    assert lines[at + 1].split()[:2] == ["AUC", f"{CHILDREN.scores.auc.estimate:.3f}"]
+    assert "usual way" not in describe(CHILDREN)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[{}]", "[1]", '[{"population": "child"}]'])
+def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "usual.json").write_text(content)
+    with pytest.raises(DatasetError, match=r"usual\.json"):
+        usual_way.read_usual(tmp_path / "usual.json", "resnet18", "test")
+
+
+def test_another_model_is_refused(tmp_path: Path) -> None:
+    write_json([CHILDREN], tmp_path / "usual.json")
+    for model, split in (("resnet50", "test"), ("resnet18", "validation")):
+        with pytest.raises(DatasetError, match=f"another model or split than {model}, {split}"):
+            usual_way.read_usual(tmp_path / "usual.json", model, split)
