@@ -129,6 +129,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--epochs", type=_positive, help="by default what two CPU cores train in about an hour")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument(
+        "--learning-rate", type=_rate, default=4e-4, help="the highest of the schedule; 4e-4, less from earlier weights"
+    )
+    train.add_argument(
         "--no-lung-guidance", dest="lung_guided", action="store_false", help="train the usual way, for comparison"
     )
     train.add_argument(
@@ -206,6 +209,13 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, action="append", required=True, metavar="DIR", help="a dataset folder; may be repeated"
     )
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0 < rate <= 1:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 1")
+    return rate
 
 
 def _positive(text: str) -> int:

@@ -156,7 +156,9 @@ def train(options: argparse.Namespace) -> int:
     from pulmoscan.training.train import default_plan, train
 
     spec = registry.get_spec(options.model)
-    plan = default_plan(spec.architecture, options.epochs, options.seed, options.lung_guided, options.frozen)
+    plan = default_plan(
+        spec.architecture, options.epochs, options.seed, options.lung_guided, options.frozen, options.learning_rate
+    )
     checkpoint = options.checkpoint or Path("runs") / f"{spec.name}.pt"
     network, record = train(plan, options.data, options.init, checkpoint, options.workers)
     save_weights(network.backbone, spec.weights_path)

@@ -26,7 +26,6 @@ from pulmoscan.training.augmentation import grain_augmentation, resample_randoml
 from pulmoscan.training.datasets import Example
 from pulmoscan.training.framing import WHOLE, Window, cropped_mask, random_window
 from pulmoscan.training.lung_guidance import random_background, replace_background, soft_lung_mask
-from pulmoscan.training.synthetic_opacities import add_opacity, opaque, random_opacity
 
 FEATURE_GRID = 7
 Index = tuple[int, bool]
@@ -57,17 +56,10 @@ class Batch:
 class TrainingSamples(Dataset[Sample]):
     """Random augmented views; every radiograph is held in memory as uint8 at its stored size (at most 448 here)."""
 
-    def __init__(
-        self,
-        examples: Sequence[Example],
-        lung_guided: bool = True,
-        background_share: float = 0.5,
-        synthetic_share: float = 0.0,
-    ) -> None:
+    def __init__(self, examples: Sequence[Example], lung_guided: bool = True, background_share: float = 0.5) -> None:
         self.examples = examples
         self.weights = class_weights(examples)
         self.background_share = background_share if lung_guided else 0.0
-        self.synthetic_share = synthetic_share if lung_guided else 0.0
         self.images = [_read_grey(e.path) for e in examples]
         self.originals = [_read_grey(e.original) if e.original else None for e in examples]
         self.masks = [_lung_mask(e) if lung_guided else None for e in examples]
@@ -90,20 +82,13 @@ class TrainingSamples(Dataset[Sample]):
         scene = self.scene(image=image, twin=twin, mask=mask if mask is not None else np.zeros_like(image))
         views = [scene["image"], scene["twin"]] if paired else [scene["image"]]
         soft = soft_lung_mask(scene["mask"]) if mask is not None else np.zeros(image.shape, np.float32)
-        label, cells = self.examples[number].label, soft
-        if mask is not None and label == 0 and rng.random() < self.synthetic_share:
-            opacity = random_opacity(scene["mask"], np.random.default_rng(rng.randrange(2**32)))
-            if opacity is not None:
-                seed = rng.randrange(2**32)
-                views = [add_opacity(view, opacity, scene["mask"], np.random.default_rng(seed)) for view in views]
-                label, cells = 1, soft_lung_mask(opaque(opacity))
         if mask is not None and rng.random() < self.background_share:
             other = resample_randomly(self.images[rng.randrange(len(self))], rng)
             background = random_background(other, rng)
             views = [replace_background(view, soft, background) for view in views]
         views = [standardise(self.grain(image=view)["image"].astype(np.float32)) for view in views]
-        cells = cv2.resize(cells, (FEATURE_GRID, FEATURE_GRID), interpolation=cv2.INTER_AREA).astype(np.float32)
-        return Sample(np.stack(views), cells, label, self.weights[number])
+        cells = cv2.resize(soft, (FEATURE_GRID, FEATURE_GRID), interpolation=cv2.INTER_AREA).astype(np.float32)
+        return Sample(np.stack(views), cells, self.examples[number].label, self.weights[number])
 
     def _versions(
         self, number: int, paired: bool, window: Window, rng: random.Random

@@ -52,7 +52,6 @@ class TrainingPlan:
     lung_guided: bool = True
     attention_weight: float = 0.5
     consistency_weight: float = 0.3
-    synthetic_share: float = 0.4
     early_stages_frozen: bool = False
 
 
@@ -61,11 +60,21 @@ EPOCHS = {"densenet121": 5, "resnet50": 4, "resnet18": 6}
 
 
 def default_plan(
-    architecture: str, epochs: int | None = None, seed: int = 0, lung_guided: bool = True, frozen: bool = False
+    architecture: str,
+    epochs: int | None = None,
+    seed: int = 0,
+    lung_guided: bool = True,
+    frozen: bool = False,
+    learning_rate: float = TrainingPlan.learning_rate,
 ) -> TrainingPlan:
     """The documented recipe, with what is given changed."""
     return TrainingPlan(
-        architecture, epochs or EPOCHS[architecture], seed, lung_guided=lung_guided, early_stages_frozen=frozen
+        architecture,
+        epochs or EPOCHS[architecture],
+        seed,
+        learning_rate=learning_rate,
+        lung_guided=lung_guided,
+        early_stages_frozen=frozen,
     )
 
 
@@ -102,7 +111,7 @@ def train(
         state.restore(checkpoint)
         print(f"resumed from {checkpoint} after epoch {state.epoch}")
     loader = DataLoader(
-        TrainingSamples(training, plan.lung_guided, synthetic_share=plan.synthetic_share),
+        TrainingSamples(training, plan.lung_guided),
         batch_sampler=batches,
         collate_fn=collate,
         num_workers=workers,
