@@ -30,16 +30,13 @@ VALIDATION_SHARE = {"child": 0.15, "adult": 0.30}
 adults, whose threshold would otherwise rest on some twenty positives."""
 
 NIH_POSITIVE = frozenset({"Pneumonia", "Consolidation"})
-NIH_NEGATIVE = frozenset({"No Finding"})
-"""Negative is who has nothing else. Left out: findings that look like pneumonia or are said of it (Infiltration and
-others), and the ill without pneumonia, since a screening tool must not learn to clear the ill."""
+NIH_NEGATIVE = frozenset(
+    {"No Finding", "Cardiomegaly", "Emphysema", "Fibrosis", "Hernia", "Nodule", "Pleural_Thickening", "Pneumothorax"}
+)
+"""Negative is who has nothing beside these: the sick without pneumonia belong to the negatives, lest the model learn to
+tell the sick from the well. Left out: findings that look like pneumonia or are said of it (Infiltration and others)."""
 
 RSNA_LABELS = {"Normal": 0, "Lung Opacity": 1}
-"""The radiologists' third class, ill without an opacity, neither trains nor measures."""
-
-RSNA_TEST_SHARE = 0.5
-"""Share of the patients whom the RSNA's radiologists called normal that is held out for testing; every patient with
-an opacity is, since nobody whose boxes the heatmaps are measured by may be trained on."""
 
 Box = tuple[float, float, float, float]
 """x, y, width, height as fractions of the image."""
@@ -62,12 +59,8 @@ class Example:
 
 def is_validation_patient(patient: str, population: Population) -> bool:
     """Whether a training patient belongs to the validation split: a fixed function of the patient alone."""
-    return _fraction(f"pulmoscan:{patient}") < VALIDATION_SHARE[population]
-
-
-def is_rsna_test_patient(patient: str) -> bool:
-    """Whether a patient with a radiologist's normal is held out: a fixed function of the patient alone."""
-    return _fraction(f"pulmoscan rsna:{patient}") < RSNA_TEST_SHARE
+    digest = hashlib.sha256(f"pulmoscan:{patient}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32 < VALIDATION_SHARE[population]
 
 
 def load_dataset(folder: Path) -> list[Example]:
@@ -146,25 +139,23 @@ def _load_kermany(root: Path) -> list[Example]:
 
 
 def _load_nih(folder: Path) -> list[Example]:
-    """Test: the RSNA's opacities and a part of its normals. Training and validation: the rest, by the RSNA's
-    radiologists where they read the radiograph, else by the clear ones of NIH's labels.
+    """Training and validation take the clearly labelled ones; who has an RSNA class is for testing only.
 
     Its few patients under 18 train too, but are too few and too old to be measured beside Kermany's.
     """
     images = next(iter(sorted(folder.glob("images*"))), folder)
     rows = read_index(folder / "index.csv")
-    test_patients = {row["patient"] for row in rows if _held_out(row)}
+    test_patients = {row["patient"] for row in rows if row["rsna_class"]}
     minors = {row["patient"] for row in rows if int(row["age"]) < ADULT_AGE}
     examples = []
     for row in rows:
-        tested = row["patient"] in test_patients
-        label = RSNA_LABELS.get(row["rsna_class"]) if tested else _training_label(row)
-        if label is None:
+        label = _nih_label(row)
+        if label is None or (row["patient"] in test_patients and not row["rsna_class"]):
             continue
         population: Population = "adult" if int(row["age"]) >= ADULT_AGE else "child"
         # Who came as a child and came back as an adult stays in one split.
         share_of: Population = "child" if row["patient"] in minors else "adult"
-        split = _split("test" if tested else "train", row["patient"], share_of)
+        split = _split("test" if row["rsna_class"] else "train", row["patient"], share_of)
         if population == "child" and split != "train":
             continue
         examples.append(
@@ -181,24 +172,13 @@ def _load_nih(folder: Path) -> list[Example]:
     return examples
 
 
-def _held_out(row: dict[str, str]) -> bool:
-    return row["rsna_class"] == "Lung Opacity" or (
-        row["rsna_class"] == "Normal" and is_rsna_test_patient(row["patient"])
-    )
-
-
-def _training_label(row: dict[str, str]) -> int | None:
+def _nih_label(row: dict[str, str]) -> int | None:
     if row["rsna_class"]:
         return RSNA_LABELS.get(row["rsna_class"])
     findings = set(row["nih_findings"].split("|"))
     if findings & NIH_POSITIVE:
         return 1
     return 0 if findings <= NIH_NEGATIVE else None
-
-
-def _fraction(key: str) -> float:
-    """A fixed number in [0, 1) for a key."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") / 2**32
 
 
 def _split(folder: str, patient: str, population: Population) -> Split:

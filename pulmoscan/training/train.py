@@ -43,7 +43,7 @@ class TrainingPlan:
     seed: int = 0
     views_per_batch: int = 32
     pairs_per_batch: int = 4
-    adult_repeats: int = 3
+    adult_repeats: int = 2
     learning_rate: float = 4e-4
     weight_decay: float = 0.05
     warm_up: float = 0.2
@@ -51,7 +51,7 @@ class TrainingPlan:
     label_smoothing: float = 0.05
     lung_guided: bool = True
     attention_weight: float = 0.5
-    consistency_weight: float = 0.3
+    consistency_weight: float = 0.1
     early_stages_frozen: bool = False
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from pulmoscan.training.datasets import Population, is_rsna_test_patient, is_validation_patient
+from pulmoscan.training.datasets import Population, is_validation_patient
 from tests.pictures import chest
 
 NIH_COLUMNS = (
@@ -53,20 +52,15 @@ def patients(prefix: str, population: Population, validation: bool) -> Iterator[
         number += 1
 
 
-def rsna_patients(prefix: str, held_out: bool) -> Iterator[str]:
-    """Patients of whom the split holds out a radiograph that the RSNA's radiologists called normal, or does not."""
-    return (name for number in count() if is_rsna_test_patient(name := f"{prefix}{number}") == held_out)
-
-
 def make_kermany(folder: Path, train: int = 4, validation: int = 2, test: int = 1) -> Path:
     """Children: so many radiographs of each class, with masks, originals of the training ones and no index."""
     seed = 0
-    for split, wanted in (("train", train), ("validation", validation), ("test", test)):
+    for split, count in (("train", train), ("validation", validation), ("test", test)):
         top = "test" if split == "test" else "train"
         for label, name in enumerate(("NORMAL", "PNEUMONIA")):
             prefix = f"{top}/person" if label else f"{top}/IM-"
             numbers = patients(prefix, "child", split == "validation")
-            for number, index in zip(numbers, range(wanted), strict=False):
+            for number, index in zip(numbers, range(count), strict=False):
                 kind = ("bacteria", "virus")[index % 2]
                 file = f"person{number}_{kind}_{index}.jpeg" if label else f"IM-{number}-0001.jpeg"
                 draw(folder / "images224" / top / name / file, seed, label)
@@ -81,11 +75,10 @@ def make_nih(folder: Path, train: int = 2, validation: int = 2, test: int = 1) -
     """Adults: so many radiographs of each class; those for testing have an RSNA class and, if positive, a box."""
     rows: list[tuple[str, ...]] = []
     for label, finding in enumerate(("No Finding", "Pneumonia|Effusion")):
-        for split, wanted in (("train", train), ("validation", validation), ("test", test)):
+        for split, count in (("train", train), ("validation", validation), ("test", test)):
             numbers = patients(f"{label}", "adult", split == "validation")
-            tested = rsna_patients(f"{label}r", held_out=True)
-            for number, _ in zip(numbers, range(wanted), strict=False):
-                patient = f"{label}{number}" if split != "test" else next(tested)
+            for number, index in zip(numbers, range(count), strict=False):
+                patient = f"{label}{number}" if split != "test" else f"t{label}{index}"
                 rsna = ("Normal", "Lung Opacity")[label] if split == "test" else ""
                 box = "[[0.2, 0.5, 0.2, 0.2]]" if split == "test" and label else ""
                 rows.append((f"{patient}.jpg", patient, finding, "54", "F", "PA", rsna, box))
