@@ -244,6 +244,19 @@ def test_wrong_usage(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[s
     assert "usage" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("rate", ["0", "-1", "2", "nan", "fast"])
+def test_learning_rates_out_of_range(rate: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(("train", "--model", "resnet18", "--data", "x", "--learning-rate", rate))
+    assert "argument --learning-rate" in capsys.readouterr().err
+
+
+def test_figures_to_compare_with_that_are_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "evaluate", "--model", "resnet18", "--data", tmp_path, "--usual", tmp_path / "none.json")
+    assert code == 1
+    assert "none.json is not what “evaluate --out” writes" in err
+
+
 @pytest.mark.usefixtures("models")
 def test_data_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "evaluate", "--model", "resnet18", "--data", tmp_path / "none")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.registry import Card, Population
+from pulmoscan.registry import Card, Population, get_spec, read_card, write_card
 from pulmoscan.screening import Reading
 from pulmoscan.training import usual_way
 from pulmoscan.training.datasets import Example
@@ -105,6 +106,18 @@ def test_figures_of_the_usual_way_stand_beside(tmp_path: Path) -> None:
     at = lines.index("  the same network trained the usual way, for comparison")
     assert lines[at + 1].split()[:2] == ["AUC", f"{CHILDREN.scores.auc.estimate:.3f}"]
     assert "usual way" not in describe(CHILDREN)
+
+
+def test_the_card_keeps_the_figures_of_the_usual_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULMOSCAN_WEIGHTS", str(tmp_path))
+    write_card(get_spec("resnet18"), CARD)
+    write_json([CHILDREN], tmp_path / "usual.json")
+    usual = usual_way.read_usual(tmp_path / "usual.json", "resnet18", "test")
+    usual_way.record(usual, "resnet18", "test")
+    card = read_card(get_spec("resnet18"))
+    assert usual_way.recorded(card, "child", "test")["AUC"].n == usual["child"]["AUC"].n
+    assert usual_way.recorded(card, "adult", "test") == {}
+    assert "trained the usual way" in describe(dataclasses.replace(CHILDREN, card=card))
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[{}]", "[1]", '[{"population": "child"}]'])
