@@ -66,7 +66,7 @@ def describe(figures: Mapping[str, Figure]) -> Sequence[str]:
         return []
     return [
         "  the same network trained the usual way, for comparison",
-        *(f"    {n:<20} {f.decimal if n == 'AUC' else f.percent}" for n, f in figures.items()),
+        *(f"    {n:<22} {f.decimal if n == 'AUC' else f.percent}" for n, f in figures.items()),
     ]
 
 
