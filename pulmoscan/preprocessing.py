@@ -25,8 +25,8 @@ INPUT_SIZE = 224
 """Height and width of the model input, in pixels."""
 
 LOW_PASS_SIGMA = 1.5
-"""Standard deviation of the classifiers' low-pass filter, in pixels of the model input. The wider it is, the nearer
-originals and their copies score, and the less the networks see; docs/weights.md has the figures it was chosen by."""
+"""Standard deviation of the classifiers' low-pass filter, in pixels of the model input. Originals and their copies score
+the nearer the wider it is; docs/weights.md has the figures by which it was chosen."""
 
 LUNG_LOW_PASS_SIGMA = 1.0
 """That of the lung network, which draws edges, and for which no decision hangs on the grain."""

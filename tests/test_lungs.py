@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from pulmoscan.errors import LungWeightsMissing, WeightsDamaged
 from pulmoscan.lungs import OUTLINE_COLOUR, card_path, draw_outline, load_reader, read_card, weights_path
-from pulmoscan.preprocessing import LUNG_LOW_PASS_SIGMA, standardise
 from tests.chest_views import chest_view, two_lungs
 from tests.pictures import chest
 
@@ -70,24 +67,6 @@ def test_reader_finds_the_dark_lungs_of_a_made_up_chest(models: Path) -> None:
     assert view.mask[100, 67]
     assert view.mask[100, 157]
     assert not view.mask[5, 112]
-
-
-@pytest.mark.usefixtures("models")
-def test_looks_through_the_filter_it_was_trained_with(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The classifiers' is wider."""
-    seen: list[NDArray[np.float32]] = []
-    reader = load_reader()
-    compiled = reader._compiled
-
-    def watched(grey: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
-        seen.append(grey[0, 0])
-        return compiled(grey)
-
-    monkeypatch.setattr(reader, "_compiled", watched)
-    small = np.random.default_rng(0).random((224, 224), dtype=np.float32)
-    reader.look(small)
-    np.testing.assert_array_equal(seen[0], standardise(small, LUNG_LOW_PASS_SIGMA))
-    assert np.abs(seen[0] - standardise(small)).max() > 0.01
 
 
 def test_loaded_once_until_the_files_change(own_weights: Path) -> None:
