@@ -135,7 +135,7 @@ class LungReader:
 
     def look(self, pixels: NDArray[np.float32]) -> ChestView:
         """One pass over a radiograph's pixels, float32 [H, W] in [0, 1]."""
-        grey = preprocessing.standardise(preprocessing.resample(pixels), preprocessing.LUNG_LOW_PASS_SIGMA)
+        grey = preprocessing.standardise(preprocessing.resample(pixels))
         outputs = self._compiled(grey[None, None])
         lungs, kinds, strangeness = (torch.from_numpy(outputs[name]) for name in OUTPUTS)
         found = Findings.of((lungs, kinds, strangeness))

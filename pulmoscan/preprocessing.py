@@ -4,8 +4,8 @@ A radiograph at full size and a small copy of it must score alike, although resa
 fine grain in the two. Hence the three steps, the same for training, evaluation, the command line and the pages:
 
 1. `resample`: squash to 224 × 224 with an antialiasing (triangle) filter;
-2. `standardise`: low-pass by a Gaussian, which removes what only resampling and JPEG left there, then stretch the 1st
-   to 99th percentile to [0, 1], which takes out exposure, windowing and unused bits;
+2. `standardise`: low-pass by a Gaussian of one pixel, which removes what only resampling and JPEG left there, then
+   stretch the 1st to 99th percentile to [0, 1], which takes out exposure, windowing and unused bits;
 3. `normalise`: three equal channels with ImageNet's mean and standard deviation.
 
 Training augments between steps 1 and 2.
@@ -24,12 +24,8 @@ from scipy.sparse import csr_array
 INPUT_SIZE = 224
 """Height and width of the model input, in pixels."""
 
-LOW_PASS_SIGMA = 1.5
-"""Standard deviation of the classifiers' low-pass filter, in pixels of the model input. Originals and their copies score
-the nearer the wider it is; docs/weights.md has the figures by which it was chosen."""
-
-LUNG_LOW_PASS_SIGMA = 1.0
-"""That of the lung network, which draws edges, and for which no decision hangs on the grain."""
+LOW_PASS_SIGMA = 1.0
+"""Standard deviation of the low-pass filter, in pixels of the model input."""
 
 STRETCH_PERCENTILES = (1.0, 99.0)
 
@@ -73,13 +69,9 @@ def _triangles(length: int) -> csr_array:
     )
 
 
-def standardise(grey: NDArray[np.float32], low_pass: float = LOW_PASS_SIGMA) -> NDArray[np.float32]:
-    """Low-pass and stretch float32 [224, 224] of any range to float32 [224, 224] in [0, 1].
-
-    Args:
-        low_pass: standard deviation of the filter, in pixels.
-    """
-    smooth = cv2.GaussianBlur(grey, (0, 0), low_pass)
+def standardise(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Low-pass and stretch float32 [224, 224] of any range to float32 [224, 224] in [0, 1]."""
+    smooth = cv2.GaussianBlur(grey, (0, 0), LOW_PASS_SIGMA)
     low, high = np.percentile(smooth, STRETCH_PERCENTILES)
     if high - low < FLAT:
         return np.zeros_like(smooth)

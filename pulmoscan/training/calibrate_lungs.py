@@ -81,7 +81,6 @@ def _embeddings(network: LungNetwork, chests: Sequence[Picture]) -> torch.Tensor
         chosen += of_these[:: max(1, 2 * len(of_these) // USUAL_CHESTS)]
     rows = []
     for picture in tqdm(chosen, desc="what is usual", disable=None):
-        small = preprocessing.resample(load_radiograph(picture.path).pixels)
-        grey = preprocessing.standardise(small, preprocessing.LUNG_LOW_PASS_SIGMA)
+        grey = preprocessing.standardise(preprocessing.resample(load_radiograph(picture.path).pixels))
         rows.append(network.embed(torch.from_numpy(grey)[None, None]))
     return torch.cat(rows)

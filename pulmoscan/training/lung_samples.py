@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import Dataset
 
-from pulmoscan.preprocessing import INPUT_SIZE, LUNG_LOW_PASS_SIGMA, standardise
+from pulmoscan.preprocessing import INPUT_SIZE, standardise
 from pulmoscan.training.augmentation import grain_augmentation
 from pulmoscan.training.not_chest import GENERATORS
 from pulmoscan.training.pictures import Picture, Source
@@ -102,7 +102,7 @@ class LungSamples(Dataset[Sample]):
         if is_chest and mask is None:
             known = np.full_like(known, np.nan)
         return Sample(
-            torch.from_numpy(standardise(image.astype(np.float32), LUNG_LOW_PASS_SIGMA))[None],
+            torch.from_numpy(standardise(image.astype(np.float32)))[None],
             torch.from_numpy(np.ascontiguousarray(known)),
             float(is_chest),
             whole if is_chest else np.nan,

@@ -51,7 +51,7 @@ class TrainingPlan:
     label_smoothing: float = 0.05
     lung_guided: bool = True
     attention_weight: float = 0.5
-    consistency_weight: float = 0.5
+    consistency_weight: float = 0.1
     early_stages_frozen: bool = False
 
 

@@ -151,8 +151,7 @@ def validate(network: LungNetwork, pictures: Sequence[Picture]) -> dict[str, flo
     dice: dict[str, list[float]] = {}
     right: dict[str, list[bool]] = {}
     for picture in pictures:
-        small = preprocessing.resample(load_radiograph(picture.path).pixels)
-        grey = preprocessing.standardise(small, preprocessing.LUNG_LOW_PASS_SIGMA)
+        grey = preprocessing.standardise(preprocessing.resample(load_radiograph(picture.path).pixels))
         findings = Findings.of(network(torch.from_numpy(grey)[None, None]))
         right.setdefault("chest" if picture.is_chest else "other", []).append(
             bool(findings.chest[0] > 0) == picture.is_chest
