@@ -126,10 +126,18 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(train)
     _add_data(train)
     train.add_argument("--init", default="imagenet", help="imagenet (torchvision's own), random, or a safetensors file")
-    train.add_argument("--epochs", type=_positive, help="by default what two CPU cores train in about an hour")
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--epochs", type=_positive, help="by default those of the last step")
     train.add_argument(
-        "--learning-rate", type=_rate, default=4e-4, help="the highest of the schedule; 4e-4, less from earlier weights"
+        "--seed", type=int, action="append", help="0; repeated, the mean of a training with each is what is kept"
+    )
+    train.add_argument(
+        "--learning-rate", type=_rate, help="the highest of the schedule; by default that of the last step, 1.5e-4"
+    )
+    train.add_argument(
+        "--draws",
+        type=_draws,
+        metavar="GROUP=N,…",
+        help="how often an example of each group comes in an epoch: child, mined, opacity, not normal, normal",
     )
     train.add_argument(
         "--no-lung-guidance", dest="lung_guided", action="store_false", help="train the usual way, for comparison"
@@ -216,6 +224,19 @@ def _rate(text: str) -> float:
     if not 0 < rate <= 1:
         raise argparse.ArgumentTypeError("must be above 0 and at most 1")
     return rate
+
+
+def _draws(text: str) -> dict[str, float]:
+    draws = {}
+    for part in text.split(","):
+        group, _, times = part.partition("=")
+        if (
+            group.strip() not in ("child", "mined", "opacity", "not normal", "normal")
+            or not 0 <= float(times or -1) < 1000
+        ):
+            raise argparse.ArgumentTypeError("must be like “child=0.15,opacity=6”; see docs/weights.md for the groups")
+        draws[group.strip()] = float(times)
+    return draws
 
 
 def _positive(text: str) -> int:

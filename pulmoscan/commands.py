@@ -153,14 +153,19 @@ def samples_remove(options: argparse.Namespace) -> int:
 def train(options: argparse.Namespace) -> int:
     from pulmoscan.training.calibrate import calibrate
     from pulmoscan.training.state import save_weights
-    from pulmoscan.training.train import default_plan, train
+    from pulmoscan.training.train import EPOCHS, TrainingPlan, train_mean
 
     spec = registry.get_spec(options.model)
-    plan = default_plan(
-        spec.architecture, options.epochs, options.seed, options.lung_guided, options.frozen, options.learning_rate
+    chosen = {"learning_rate": options.learning_rate, "draws": options.draws}
+    plan = TrainingPlan(
+        spec.architecture,
+        options.epochs or EPOCHS,
+        lung_guided=options.lung_guided,
+        early_stages_frozen=options.frozen,
+        **{name: value for name, value in chosen.items() if value is not None},
     )
     checkpoint = options.checkpoint or Path("runs") / f"{spec.name}.pt"
-    network, record = train(plan, options.data, options.init, checkpoint, options.workers)
+    network, record = train_mean(plan, options.seed or [0], options.data, options.init, checkpoint, options.workers)
     save_weights(network.backbone, spec.weights_path)
     calibrate(spec, options.data, record)
     print(f"wrote {spec.weights_path} and {spec.card_path}; measure them with `python -m pulmoscan evaluate`")
