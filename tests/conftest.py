@@ -129,6 +129,7 @@ def install(spec: ModelSpec, network: Network) -> None:
                 for split in ("validation", "test")
             },
             training={"epochs": 0},
+            maximum={"child": 0.1, "adult": 0.15},
             balanced={"child": 0.5, "adult": 0.55},
         ),
     )

@@ -133,11 +133,12 @@ class Report:
         if self.screening.reading.is_external:
             chosen = "its authors' operating point" if self.is_operating_point else "moved from its authors'"
             return f"{self.screening.threshold:.3f} ({chosen})"
-        balanced = self.screening.reading.card.balanced.get(self.point.measured_on)
+        others = self.screening.reading.card.points(self.point.measured_on)
+        named = [name for name, at in others.items() if at == self.screening.threshold]
         if self.is_operating_point:
             origin = "the operating point"
-        elif balanced is not None and self.screening.threshold == balanced:
-            origin = f"the balanced operating point, in place of {self.point.threshold:.3f},"
+        elif named:
+            origin = f"the operating point “{named[0]}”, in place of {self.point.threshold:.3f},"
         else:
             origin = f"moved from {self.point.threshold:.3f}"
         return f"{self.screening.threshold:.3f} ({origin} for {GROUPS[self.point.measured_on]})"

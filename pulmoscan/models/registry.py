@@ -150,8 +150,8 @@ class Card:
         scores: probabilities of the measured splits, by population and split; with file names since the version
             that records them.
         training: the training record.
-        balanced: a second operating point of each population, where the smaller of sensitivity and specificity is
-            greatest on validation.
+        maximum: an operating point of each population for the sake of still higher sensitivity, whatever it costs.
+        balanced: another, where the smaller of sensitivity and specificity is greatest on validation.
         temperature: what the logit is divided by to give a calibrated probability (Guo et al. 2017,
             arXiv:1706.04599), fitted on validation.
         evidence: figures that the scores alone do not give (heatmaps, parity, shortcuts), by what was measured, then
@@ -165,14 +165,16 @@ class Card:
     heat_reference: float
     scores: Mapping[tuple[Population, str], Scores]
     training: Mapping[str, Any]
+    maximum: Mapping[Population, float] = field(default_factory=dict)
     balanced: Mapping[Population, float] = field(default_factory=dict)
     temperature: float = 1.0
     evidence: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
 
     def points(self, population: Population) -> dict[str, float]:
-        """The population's operating points by name."""
+        """The population's operating points by name, from the most sensitive on; “high sensitivity” is the default."""
+        maximum = {"maximum sensitivity": self.maximum[population]} if population in self.maximum else {}
         balanced = {"balanced": self.balanced[population]} if population in self.balanced else {}
-        return {"high sensitivity": self.thresholds[population], **balanced}
+        return {**maximum, "high sensitivity": self.thresholds[population], **balanced}
 
 
 def get_spec(name: str) -> ModelSpec:
@@ -209,6 +211,7 @@ def read_card(spec: ModelSpec) -> Card:
                 for split, s in content["scores"][population].items()
             },
             training=content["training"],
+            maximum={p: float(points[p]["maximum"]) for p in POPULATIONS if "maximum" in points[p]},
             balanced={p: float(points[p]["balanced"]) for p in POPULATIONS if "balanced" in points[p]},
             temperature=float(content.get("temperature", 1.0)),
             evidence={
@@ -230,7 +233,7 @@ def _is_usable(card: Card) -> bool:
         card.heat_method in HEAT_METHODS
         and 0 < card.heat_reference < math.inf
         and 0 < card.temperature < math.inf
-        and all(0 <= threshold <= 1 for threshold in (*card.thresholds.values(), *card.balanced.values()))
+        and all(0 <= t <= 1 for points in (card.thresholds, card.maximum, card.balanced) for t in points.values())
     )
 
 
@@ -241,6 +244,7 @@ def write_card(spec: ModelSpec, card: Card) -> None:
         "weights_sha256": card.weights_sha256,
         "operating_points": {
             p: {"threshold": card.thresholds[p], "sensitivity": card.target_sensitivity[p]}
+            | ({"maximum": card.maximum[p]} if p in card.maximum else {})
             | ({"balanced": card.balanced[p]} if p in card.balanced else {})
             for p in POPULATIONS
         },

@@ -204,18 +204,3 @@ def mean(values: Sequence[float] | NDArray[np.floating]) -> Figure:
         return Figure(float(x[0]) if len(x) else math.nan, math.nan, math.nan, len(x))
     reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(x) - 1)) * x.std(ddof=1) / math.sqrt(len(x))
     return Figure(float(x.mean()), float(x.mean() - reach), float(x.mean() + reach), len(x))
-
-
-def balanced_threshold(scores: Scores) -> float:
-    """The threshold, in whole steps, at which the smaller of sensitivity and specificity is greatest; the lowest of
-    several."""
-    steps = np.round(np.arange(THRESHOLD_STEP, 1, THRESHOLD_STEP), 10)
-    smaller = [min((scores.pneumonia >= t).mean(), (scores.normal < t).mean()) for t in steps]
-    return float(steps[int(np.argmax(np.round(smaller, 12)))])
-
-
-def threshold_for_sensitivity(scores: Scores, sensitivity: float) -> float:
-    """The highest threshold, in whole steps, at which at least `sensitivity` of the pneumonias are found."""
-    allowed = math.floor((1 - sensitivity) * len(scores.pneumonia) + 1e-9)
-    highest = np.sort(scores.pneumonia)[allowed]
-    return round(max(THRESHOLD_STEP, math.floor(highest / THRESHOLD_STEP + 1e-9) * THRESHOLD_STEP), 10)

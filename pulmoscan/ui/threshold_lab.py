@@ -14,7 +14,8 @@ from pulmoscan.models.measured import Measured
 from pulmoscan.models.registry import MODELS, read_card
 from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.statistics import lab
-from pulmoscan.statistics.metrics import THRESHOLD_STEP, Scores, threshold_for_sensitivity
+from pulmoscan.statistics.metrics import THRESHOLD_STEP, Scores
+from pulmoscan.statistics.operating_points import threshold_for_sensitivity
 from pulmoscan.statistics.score_table import HOW, read_score_table
 from pulmoscan.ui.compare import STYLE
 from pulmoscan.ui.frame import page, plain, told_in_words

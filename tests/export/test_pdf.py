@@ -122,7 +122,7 @@ def test_balanced_point_is_called_by_its_name(from_png: MakeReport) -> None:
     report = from_png()
     balanced = report.screening.reading.card.balanced["child"]
     said = words(pdf(from_png(threshold=balanced)))
-    assert f"{balanced:.3f} (the balanced operating point, in place of 0.310" in said
+    assert f"{balanced:.3f} (the operating point “balanced”, in place of 0.310" in said
 
 
 def test_number_of_an_external_model_is_called_a_score(from_png: MakeReport) -> None:

@@ -189,7 +189,7 @@ def test_sources_are_training_patients_only_each_once(tmp_path: Path, monkeypatc
     assert len(patients) == len(set(patients))
     trained = {e.patient for e in load_dataset(tmp_path) if e.split == "train"}
     assert set(patients) == trained
-    assert not any(is_validation_patient(patient, "child") for patient in patients)
+    assert not any(is_validation_patient(patient) for patient in patients)
     assert 0 < len(trained) < 24
     assert all(-0.5 < np.median(source.pixels) < 1.5 for source in found)
     monkeypatch.setattr(sources, "MIN_SOURCES", 100)

@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 from pulmoscan.models.measured import of_consensus, of_model
 from pulmoscan.models.registry import MODELS, get_spec, read_card
 from pulmoscan.statistics import lab
-from pulmoscan.statistics.metrics import Confusion, Scores, threshold_for_sensitivity
+from pulmoscan.statistics.metrics import Confusion, Scores
+from pulmoscan.statistics.operating_points import threshold_for_sensitivity
 from tests.ui.app import click, drag, open_page, text, threshold
 
 CHAMPION = "densenet121"

@@ -20,7 +20,15 @@ from tests.training.made_up import make_kermany, make_nih
 
 pytestmark = pytest.mark.usefixtures("models")  # for the lung network
 
-PLAN = TrainingPlan("resnet18", epochs=2, views_per_batch=4, pairs_per_batch=1, learning_rate=1e-3, average_decay=0.5)
+PLAN = TrainingPlan(
+    "resnet18",
+    epochs=2,
+    views_per_batch=4,
+    pairs_per_batch=1,
+    draws={"child": 1.0, "mined": 2.0},
+    learning_rate=1e-3,
+    average_decay=0.5,
+)
 
 
 @pytest.fixture(scope="module")
