@@ -12,7 +12,7 @@ from pulmoscan.errors import DatasetError
 from pulmoscan.models.registry import Card, get_spec, read_card, write_card
 from pulmoscan.population import Population
 from pulmoscan.screening import Reading
-from pulmoscan.training.data.datasets import Example
+from pulmoscan.training.data.datasets import Example, Group
 from pulmoscan.training.evaluation import usual_way
 from pulmoscan.training.evaluation.evaluate import Evaluation, describe, write_json
 from pulmoscan.training.evaluation.scoring import Scored
@@ -25,6 +25,7 @@ CARD = Card(
     1.0,
     {},
     {},
+    maximum={"adult": 0.05},
     balanced={"adult": 0.6},
 )
 
@@ -65,6 +66,24 @@ def test_adults_are_measured_by_view(tmp_path: Path) -> None:
     assert [(f["estimate"], f["n"]) for f in of_ap] == [(1, 1), (1, 2), (1, 3)]
 
 
+def test_adults_are_measured_by_the_radiologists_class(tmp_path: Path) -> None:
+    """Against all negatives, against the normal ones alone, and how many of the ill without opacity are cleared."""
+    classes: list[Group] = ["opacity", "opacity", "normal", "normal", "opacity", "normal", "not normal"]
+    ages = [50, 50, 50, 12, 50, 50, 50]
+    scored = [
+        dataclasses.replace(s, example=dataclasses.replace(s.example, group=group, age=age))
+        for s, group, age in zip(ADULTS.scored, classes, ages, strict=True)
+    ]
+    found = figures(tmp_path / "classes.json", dataclasses.replace(ADULTS, scored=scored))["figures"]
+    assert found["specificity"]["n"] == 4
+    assert found["  specificity, opacity v normal"]["n"] == 3
+    assert found["  opacity v normal, AUC"]["n"] == 6
+    assert found["  opacity v normal, AP, AUC"]["n"] == 2
+    assert (found["  specificity, not normal"]["estimate"], found["  specificity, not normal"]["n"]) == (1, 1)
+    assert "  sensitivity, not normal" not in found
+    assert found["  18 years and older, AUC"]["n"] == 6
+
+
 def test_children_are_measured_by_pathogen(tmp_path: Path) -> None:
     found = figures(tmp_path / "children.json", CHILDREN)["figures"]
     assert found["  sensitivity, bacteria"]["estimate"] == 1
@@ -95,6 +114,8 @@ def test_table_for_the_terminal() -> None:
     assert "PA, AUC 0.750" in text
     assert "sensitivity, AP 100.0 %" in text
     assert "missed 1.png" in text
+    assert "maximum sensitivity 0.050, fixed on validation sensitivity 100.0 %" in text
+    assert "balanced 0.600, fixed on validation sensitivity 66.7 %" in text
 
 
 def test_figures_of_the_usual_way_stand_beside(tmp_path: Path) -> None:

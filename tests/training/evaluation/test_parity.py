@@ -14,7 +14,6 @@ from pulmoscan.training.evaluation import parity as module
 from pulmoscan.training.evaluation.parity import describe, parity
 from tests.training.made_up import make_kermany, make_nih
 
-
 OF_TWO = ("high sensitivity", "balanced")
 
 
