@@ -41,7 +41,7 @@ class Reading:
     Attributes:
         logit: as the network gives it; the probability is that of the logit divided by the card's temperature.
         probability: in [0, 1]; of an external model the score that its authors publish (`is_external`).
-        evidence: for each method the class-activation map, float32 [7, 7], log-odds per cell.
+        evidence: for each method the class-activation map, float32 [h, w], log-odds per cell.
         milliseconds: from decoded pixels to this reading, the examination included.
         source_warnings: what the file's own header says against trusting the result; sentences.
         field_of_view: the part of the radiograph that the model saw, and that the evidence covers.

@@ -33,7 +33,7 @@ class Forward:
     Attributes:
         logits: float32 [N].
         probabilities: float32 [N] in [0, 1].
-        feature_map: float32 [N, C, 7, 7], the output of the model's feature layer.
+        feature_map: float32 [N, C, h, w], the output of the model's feature layer.
     """
 
     logits: torch.Tensor
@@ -98,7 +98,7 @@ class Classifier:
         return Forward(logits, torch.sigmoid(logits), feature_map)
 
     def head(self, feature_map: torch.Tensor) -> torch.Tensor:
-        """Feature map [N, C, 7, 7] -> logit [N], differentiable with respect to the feature map."""
+        """Feature map [N, C, h, w] -> logit [N], differentiable with respect to the feature map."""
         return self._head(feature_map)
 
 

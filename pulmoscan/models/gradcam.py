@@ -3,7 +3,7 @@
 No hooks: the head alone is differentiated, with respect to a copy of the feature map, so nothing that other sessions
 share is touched. The gradient equals the one that differentiating the whole network gives at that layer.
 
-Maps are in log-odds: what each of the 7 × 7 feature cells added to the logit. Heatmaps show them against an absolute
+Maps are in log-odds: what each feature cell added to the logit. Heatmaps show them against an absolute
 reference, not against their own maximum, so a weak map looks weak.
 """
 
@@ -23,7 +23,7 @@ COLOUR_MAP = "plasma"
 
 
 def head_gradient(feature_map: torch.Tensor, head: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
-    """Gradient of each logit with respect to its feature map: [N, C, 7, 7] -> [N, C, 7, 7]."""
+    """Gradient of each logit with respect to its feature map: [N, C, h, w] -> [N, C, h, w]."""
     with torch.enable_grad():
         local = feature_map.detach().clone().requires_grad_()
         (gradient,) = torch.autograd.grad(head(local).sum(), local)
@@ -31,13 +31,13 @@ def head_gradient(feature_map: torch.Tensor, head: Callable[[torch.Tensor], torc
 
 
 def grad_cam(feature_map: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-    """Grad-CAM (Selvaraju et al. 2017, doi 10.1109/ICCV.2017.74): [N, C, 7, 7] -> [N, 7, 7], at least 0."""
+    """Grad-CAM (Selvaraju et al. 2017, doi 10.1109/ICCV.2017.74): [N, C, h, w] -> [N, h, w], at least 0."""
     weights = gradient.mean(dim=(2, 3), keepdim=True)
     return torch.relu((weights * feature_map).sum(dim=1))
 
 
 def hires_cam(feature_map: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-    """HiResCAM (Draelos and Carin 2020, arXiv 2011.08891): [N, C, 7, 7] -> [N, 7, 7], at least 0.
+    """HiResCAM (Draelos and Carin 2020, arXiv 2011.08891): [N, C, h, w] -> [N, h, w], at least 0.
 
     Before a pooled linear head, each cell's exact share of the log-odds, where that share is positive.
     """
@@ -48,7 +48,7 @@ def heatmap(evidence: NDArray[np.float32], reference: float, height: int, width:
     """Upsample a map bicubically to the radiograph's size.
 
     Args:
-        evidence: [7, 7], log-odds per cell.
+        evidence: [h, w], log-odds per cell.
         reference: log-odds per cell that shows at full strength.
 
     Returns:

@@ -23,11 +23,11 @@ class Head:
     rectifies: bool
 
     def activate(self, feature_map: torch.Tensor) -> torch.Tensor:
-        """Feature map -> the rectified activations [N, C, 7, 7] that are pooled."""
+        """Feature map -> the rectified activations [N, C, h, w] that are pooled."""
         return functional.relu(feature_map) if self.rectifies else feature_map
 
     def __call__(self, feature_map: torch.Tensor) -> torch.Tensor:
-        """Feature map [N, C, 7, 7] -> logit [N]."""
+        """Feature map [N, C, h, w] -> logit [N]."""
         return self.linear(self.activate(feature_map).mean(dim=(2, 3))).squeeze(1)
 
 

@@ -252,6 +252,6 @@ def _pictures(radiograph: Radiograph, readings: Sequence[tuple[ModelSpec, Readin
         viewer(panes, radiograph.key, smallest="13rem")
         st.html(colour_bar("0", f"{reference:.2f} log-odds a field, and more"))
         st.caption(
-            "One colour scale for all models, in log-odds that a field of the 7 × 7 added to the score. Hence a map "
+            "One colour scale for all models, in log-odds that a field of its map added to the score. Hence a map "
             "can look weaker here than on its model's own page. It is a hint where to look, and no outline of disease."
         )

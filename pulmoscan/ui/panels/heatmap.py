@@ -104,9 +104,10 @@ def _legend(reading: Reading) -> None:
     if reading.is_faint:
         st.info("Hardly anything in the picture raised the score, so the heatmap is faint.", icon=":material/blur_on:")
     st.html(colour_bar("little", "much"))
+    rows, columns = reading.evidence[reading.card.heat_method].shape
     st.caption(
-        "Colour marks what raised the score, coarsely: the model sees 7 × 7 fields. Strength is absolute, so a weak "
-        "map looks weak. It is a hint where to look, and no outline of disease."
+        f"Colour marks what raised the score, coarsely: the model sees {rows} × {columns} fields. Strength is absolute, "
+        "so a weak map looks weak. It is a hint where to look, and no outline of disease."
     )
 
 
