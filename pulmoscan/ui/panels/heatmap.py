@@ -106,8 +106,8 @@ def _legend(reading: Reading) -> None:
     st.html(colour_bar("little", "much"))
     rows, columns = reading.evidence[reading.card.heat_method].shape
     st.caption(
-        f"Colour marks what raised the score, coarsely: the model sees {rows} × {columns} fields. Strength is absolute, "
-        "so a weak map looks weak. It is a hint where to look, and no outline of disease."
+        f"Colour marks what raised the score, coarsely: the model sees {rows} × {columns} fields. Strength is "
+        "absolute, so a weak map looks weak. It is a hint where to look, and no outline of disease."
     )
 
 
