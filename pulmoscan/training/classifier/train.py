@@ -40,6 +40,10 @@ EPOCHS = 3
 """Of the last step. More of them memorise the opacities: the heat still gains, the ranking of adults falls."""
 
 
+WATCHED = 100
+"""Validation radiographs of each population and class that the curves show: they choose nothing, and take time."""
+
+
 @dataclass(frozen=True)
 class TrainingPlan:
     """Everything that decides how a network comes out, kept in its training record."""
@@ -92,7 +96,7 @@ def train_mean(
         **records[0],
         "plan": {**records[0]["plan"], "seed": list(seeds)},
         "curves": curves,
-        "storage_difference": storage_difference(networks[0], validation),
+        "storage_difference": storage_difference(networks[0], sample(validation, WATCHED)),
     }
 
 
@@ -129,20 +133,22 @@ def train(
     if checkpoint.is_file():
         state.restore(checkpoint)
         print(f"resumed from {checkpoint} after epoch {state.epoch}")
-    loader = DataLoader(
-        TrainingSamples(training, class_weights(training, draws), plan.lung_guided),
-        batch_sampler=batches,
-        collate_fn=collate,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-    )
+    if state.epoch < plan.epochs:
+        loader = DataLoader(
+            TrainingSamples(training, class_weights(training, draws), plan.lung_guided),
+            batch_sampler=batches,
+            collate_fn=collate,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+        )
+    watched = sample(validation, WATCHED)
     while state.epoch < plan.epochs:
         batches.epoch = state.epoch
         seed_everything(plan.seed + 1 + state.epoch)
         began = time.monotonic()
         losses = train_epoch(state, loader, plan, device)
         state.epoch += 1
-        figures = {**losses, **validate(state.averaged, validation, device)}
+        figures = {**losses, **validate(state.averaged, watched, device)}
         state.curves.append({"epoch": state.epoch, **figures, "seconds": time.monotonic() - began})
         state.save(checkpoint)
         print("  ".join(f"{name} {value:.4g}" for name, value in state.curves[-1].items()), flush=True)
@@ -156,9 +162,17 @@ def train(
         "device": device.type,
         "torch": torch.__version__,
         "curves": state.curves,
-        "storage_difference": storage_difference(averaged, validation),
+        "storage_difference": storage_difference(averaged, watched),
     }
     return averaged, record
+
+
+def sample(examples: Sequence[Example], most: int) -> list[Example]:
+    """At most so many of each population and class, evenly spaced."""
+    kinds: dict[tuple[str, int], list[Example]] = {}
+    for example in examples:
+        kinds.setdefault((example.population, example.label), []).append(example)
+    return [of[i * len(of) // min(most, len(of))] for of in kinds.values() for i in range(min(most, len(of)))]
 
 
 def start(plan: TrainingPlan, init: str, steps_per_epoch: int, device: torch.device) -> ClassifierState:

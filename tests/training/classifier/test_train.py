@@ -15,6 +15,7 @@ from pulmoscan.errors import DatasetError, TrainingError
 from pulmoscan.models.networks import build_network
 from pulmoscan.training.classifier import train as training
 from pulmoscan.training.classifier.train import TrainingPlan, classification_loss, consistency_loss, initialise, train
+from pulmoscan.training.data.datasets import load_datasets, select
 from pulmoscan.training.state import current_commit, mixed_precision, save_weights
 from tests.training.made_up import make_kermany, make_nih
 
@@ -86,6 +87,14 @@ def check_record(record: dict[str, Any]) -> None:
         assert 0 <= point["child_auc"] <= 1
         assert 0 <= point["adult_auc"] <= 1
         assert point["seconds"] > 0
+
+
+def test_curves_watch_an_even_sample(folders: list[Path]) -> None:
+    validation = select(load_datasets(folders), "validation")
+    watched = training.sample(validation, 1)
+    assert {(e.population, e.label) for e in watched} == {(p, c) for p in ("child", "adult") for c in (0, 1)}
+    assert len(watched) == 4
+    assert training.sample(validation, 100) == validation
 
 
 # Initial weights
