@@ -22,8 +22,8 @@ from PIL import Image, ImageOps
 
 from benchmarks.browser_session import BrowserSession, Run
 from benchmarks.memory import ROOT, resident_megabytes
-from pulmoscan.registry import MODELS
-from pulmoscan.samples import gallery
+from pulmoscan.gallery.samples import gallery
+from pulmoscan.models.registry import MODELS
 
 CROWDS = (1, 5, 10, 20)
 SCREENINGS = 1000

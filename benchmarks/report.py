@@ -15,8 +15,8 @@ from tqdm import tqdm
 from benchmarks import accuracy, load, memory, pipeline, stages
 from benchmarks.timing import Times
 from pulmoscan import DISCLAIMER
-from pulmoscan.registry import DEFAULT_MODEL
-from pulmoscan.training.datasets import Split
+from pulmoscan.models.registry import DEFAULT_MODEL
+from pulmoscan.training.data.datasets import Split
 
 Result = TypeVar("Result")
 

@@ -15,13 +15,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.demo import Demo
 from benchmarks.timing import Stopwatch, Times, interleave
-from pulmoscan import gradcam, preprocessing
-from pulmoscan.classifier import Classifier, load_classifier
-from pulmoscan.networks import Network, load_network
-from pulmoscan.radiograph import Radiograph, load_radiograph
-from pulmoscan.registry import HeatMethod, get_spec
+from pulmoscan.gallery.samples import gallery
+from pulmoscan.models import gradcam, preprocessing
+from pulmoscan.models.classifier import Classifier, load_classifier
+from pulmoscan.models.networks import Network, load_network
+from pulmoscan.models.registry import HeatMethod, get_spec
+from pulmoscan.reading.radiograph import Radiograph, load_radiograph
 from pulmoscan.runtime import Settings, installed, settings
-from pulmoscan.samples import gallery
 
 DISPLAY_SIDE = 1024
 MATRIX_SIDE = 2048

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pulmoscan.gate import Refusal
+    from pulmoscan.examination.gate import Refusal
 
 
 class PulmoScanError(Exception):

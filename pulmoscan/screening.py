@@ -15,22 +15,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pulmoscan import gradcam
-from pulmoscan.classifier import Classifier, load_classifier
-from pulmoscan.errors import InvalidThreshold, RefusedByGate, UnknownPopulation
-from pulmoscan.examination import Examination, examine
-from pulmoscan.findings import WHOLE, FieldOfView, Finding
-from pulmoscan.gate import Refusal
-from pulmoscan.preprocessing import INPUT_SIZE
-from pulmoscan.radiograph import Radiograph
-from pulmoscan.registry import EXTERNAL_MODELS, Card, HeatMethod, Population
+from pulmoscan.errors import InvalidThreshold, RefusedByGate
+from pulmoscan.examination.examine import Examination, examine
+from pulmoscan.examination.gate import Refusal
+from pulmoscan.models import gradcam
+from pulmoscan.models.classifier import Classifier, load_classifier
+from pulmoscan.models.findings import WHOLE, FieldOfView, Finding
+from pulmoscan.models.preprocessing import INPUT_SIZE
+from pulmoscan.models.registry import EXTERNAL_MODELS, Card, HeatMethod
+from pulmoscan.population import ADULT_AGE, TRAINED_CHILD_AGE, OperatingPoint, PopulationChoice, operating_point
+from pulmoscan.reading.radiograph import Radiograph
 
 Label = Literal["pneumonia", "normal"]
-PopulationChoice = Literal["auto", "child", "adult"]
-POPULATION_CHOICES: tuple[PopulationChoice, ...] = ("auto", "child", "adult")
-
-ADULT_AGE = 18.0
-TRAINED_CHILD_AGE = 6.0  # the children in training were 1 to 5 years old
 FAINT_HEAT = 0.15
 """A heatmap whose peak lies below this share of full strength is called faint."""
 
@@ -129,15 +125,6 @@ class Screening:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class OperatingPoint:
-    """The default threshold for a population, and whose it is (the more sensitive one where unknown)."""
-
-    population: Literal["child", "adult", "unknown"]
-    measured_on: Population
-    threshold: float
-
-
 def read(radiograph: Radiograph, model: str, examination: Examination | None = None, override: bool = False) -> Reading:
     """Run a model once over a radiograph. Deterministic and safe to call from many threads.
 
@@ -190,22 +177,6 @@ def _correction(radiograph: Radiograph) -> tuple[str, ...]:
     return (f"The picture was {done} before it was read, as the user asked.",) if done else ()
 
 
-def operating_point(card: Card, population: PopulationChoice = "auto", age: float | None = None) -> OperatingPoint:
-    """The operating point of a population; `auto` goes by age, and without one takes the more sensitive point.
-
-    Raises:
-        UnknownPopulation: it is not one of child, adult and auto.
-    """
-    if population not in POPULATION_CHOICES:
-        raise UnknownPopulation(population)
-    if population == "auto":
-        if age is None:
-            measured_on = min(card.thresholds, key=lambda p: card.thresholds[p])
-            return OperatingPoint("unknown", measured_on, card.thresholds[measured_on])
-        population = "child" if age < ADULT_AGE else "adult"
-    return OperatingPoint(population, population, card.thresholds[population])
-
-
 def decide(reading: Reading, population: PopulationChoice = "auto", threshold: float | None = None) -> Screening:
     """Compare a reading's probability with a threshold, by default the population's operating point.
 
@@ -213,7 +184,7 @@ def decide(reading: Reading, population: PopulationChoice = "auto", threshold: f
         InvalidThreshold: it lies outside 0 to 1.
         UnknownPopulation: it is not one of child, adult and auto.
     """
-    point = operating_point(reading.card, population, reading.age)
+    point = operating_point(reading.card.thresholds, population, reading.age)
     if threshold is None:
         threshold = point.threshold
     if not 0 <= threshold <= 1:

@@ -11,11 +11,12 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from pulmoscan.metrics import Scores
-from pulmoscan.networks import Network, build_network
-from pulmoscan.preprocessing import model_input
-from pulmoscan.radiograph import Radiograph, load_radiograph
-from pulmoscan.registry import MODELS, POPULATIONS, Card, ModelSpec, write_card
+from pulmoscan.models.networks import Network, build_network
+from pulmoscan.models.preprocessing import model_input
+from pulmoscan.models.registry import MODELS, Card, ModelSpec, write_card
+from pulmoscan.population import POPULATIONS
+from pulmoscan.reading.radiograph import Radiograph, load_radiograph
+from pulmoscan.statistics.metrics import Scores
 from tests.lung_weights import dark_is_lung, install_lungs
 from tests.pictures import chest, encode, grey8
 

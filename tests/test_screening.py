@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from pulmoscan import gate, screening
-from pulmoscan.classifier import Classifier, Forward
 from pulmoscan.errors import InvalidThreshold, PulmoScanError, RefusedByGate, UnknownModel, UnknownPopulation
-from pulmoscan.examination import corrected, examine
-from pulmoscan.lungs import LungReader
-from pulmoscan.quality import Defect
-from pulmoscan.radiograph import Radiograph
-from pulmoscan.registry import HEAT_METHODS, MODELS, Card
-from pulmoscan.screening import Reading, decide, operating_point, read, screen
+from pulmoscan.examination import gate
+from pulmoscan.examination.examine import corrected, examine
+from pulmoscan.examination.lungs import LungReader
+from pulmoscan.examination.quality import Defect
+from pulmoscan.models.classifier import Classifier, Forward
+from pulmoscan.models.registry import HEAT_METHODS, MODELS, Card
+from pulmoscan.population import POPULATION_CHOICES, operating_point
+from pulmoscan.reading.radiograph import Radiograph
+from pulmoscan.screening import Reading, decide, read, screen
 from tests.chest_views import chest_view, examination, two_lungs
 
 BLURRED = Defect("blur", "The image is blurred.")
@@ -157,9 +158,9 @@ def test_population(reading: Reading, choice: Any, age: float | None, population
 
 
 def test_unknown_age_takes_the_more_sensitive_point(card: Card) -> None:
-    assert operating_point(card).measured_on == "child"
+    assert operating_point(card.thresholds).measured_on == "child"
     swapped = dataclasses.replace(card, thresholds={"child": 0.5, "adult": 0.2})
-    point = operating_point(swapped)
+    point = operating_point(swapped.thresholds)
     assert (point.population, point.measured_on, point.threshold) == ("unknown", "adult", 0.2)
 
 
@@ -320,4 +321,4 @@ def test_errors_are_sentences() -> None:
 
 
 def test_populations_are_those_of_the_command_line() -> None:
-    assert screening.POPULATION_CHOICES == ("auto", "child", "adult")
+    assert POPULATION_CHOICES == ("auto", "child", "adult")

@@ -12,21 +12,13 @@ import os
 import tempfile
 from pathlib import Path
 
-import platformdirs
+from pulmoscan.settings import cache_folder
 
 MAGIC = b"PulmoScan compiled 1\n"
 KEPT_PER_NAME = 4
 """Older files of the same name go: weights are replaced, and runtimes updated, now and then."""
 
 logger = logging.getLogger(__name__)
-
-
-def folder() -> Path | None:
-    """Where compiled networks are kept; None where the user wants none kept."""
-    named = os.environ.get("PULMOSCAN_CACHE")
-    if named == "off":
-        return None
-    return Path(named) if named else Path(platformdirs.user_cache_dir("pulmoscan", appauthor=False)) / "compiled"
 
 
 def load(name: str, key: str) -> bytes | None:
@@ -68,7 +60,7 @@ def store(name: str, key: str, content: bytes) -> None:
 
 
 def _path(name: str, key: str) -> Path | None:
-    where = folder()
+    where = cache_folder()
     return where / f"{name}.{key}.compiled" if where else None
 
 

@@ -1,9 +1,4 @@
-"""What the environment asks of the runtime, and what the machine has.
-
-PULMOSCAN_RUNTIME    auto, openvino, onnxruntime, torch (eager, on the CPU), cuda or mps
-PULMOSCAN_PRECISION  float32, or bfloat16 (OpenVINO alone): quicker, and its scores are not the ones in the cards
-PULMOSCAN_THREADS    threads of one forward pass; else OMP_NUM_THREADS, else the cores that this process may use
-"""
+"""What the environment asks of the runtime (see `settings`), and what the machine has."""
 
 from __future__ import annotations
 
@@ -14,6 +9,7 @@ from importlib.util import find_spec
 import torch
 
 from pulmoscan.errors import InvalidSetting, RuntimeNotInstalled
+from pulmoscan.settings import Variable, variable
 
 RUNTIMES = ("openvino", "onnxruntime", "torch", "cuda", "mps")
 PRECISIONS = ("float32", "bfloat16")
@@ -43,10 +39,10 @@ def settings() -> Settings:
         InvalidSetting: a variable holds what it cannot.
         RuntimeNotInstalled: the runtime that was asked for is not there.
     """
-    named = _one_of("PULMOSCAN_RUNTIME", ("auto", *RUNTIMES))
+    named = _one_of("RUNTIME", ("auto", *RUNTIMES))
     if named != "auto" and not installed(named):
         raise RuntimeNotInstalled(named)
-    precision = _one_of("PULMOSCAN_PRECISION", PRECISIONS)
+    precision = _one_of("PRECISION", PRECISIONS)
     runtime = _quickest() if named == "auto" else named
     if precision == "bfloat16" and runtime != "openvino":
         raise InvalidSetting("PULMOSCAN_PRECISION", precision, f"float32; the runtime {runtime} has no other")
@@ -59,7 +55,7 @@ def threads() -> int:
     Raises:
         InvalidSetting: PULMOSCAN_THREADS is not a whole number above 0.
     """
-    if text := os.environ.get("PULMOSCAN_THREADS"):
+    if text := variable("THREADS"):
         if not text.isdecimal() or int(text) == 0:
             raise InvalidSetting("PULMOSCAN_THREADS", text, "a whole number from 1")
         return int(text)
@@ -87,8 +83,8 @@ def _quickest() -> str:
     return next(r for r in ("cuda", "mps", "openvino", "onnxruntime", "torch") if installed(r))
 
 
-def _one_of(variable: str, allowed: tuple[str, ...]) -> str:
-    value = os.environ.get(variable, "").strip().lower() or allowed[0]
+def _one_of(name: Variable, allowed: tuple[str, ...]) -> str:
+    value = variable(name).strip().lower() or allowed[0]
     if value not in allowed:
-        raise InvalidSetting(variable, value, f"one of: {', '.join(allowed)}")
+        raise InvalidSetting(f"PULMOSCAN_{name}", value, f"one of: {', '.join(allowed)}")
     return value

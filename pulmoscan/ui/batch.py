@@ -10,19 +10,19 @@ from io import BytesIO
 
 import streamlit as st
 
-from pulmoscan import external
-from pulmoscan.batch import Outcome, screen_items, urgency
-from pulmoscan.batch_export import write_overlays, write_pdf
-from pulmoscan.classifier import load_classifier
+from pulmoscan.batch.downloads import write_overlays, write_pdf
+from pulmoscan.batch.jobs import Job
+from pulmoscan.batch.outcomes import Outcome, screen_items, urgency
 from pulmoscan.errors import PulmoScanError
-from pulmoscan.intake import Item, upload_items
-from pulmoscan.jobs import Job
-from pulmoscan.radiograph import FILE_EXTENSIONS, FORMAT_NAMES
-from pulmoscan.registry import DEFAULT_MODEL, MODELS, get_spec
-from pulmoscan.ui import history
+from pulmoscan.models import external
+from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, get_spec
+from pulmoscan.reading.intake import Item, upload_items
+from pulmoscan.reading.radiograph import FILE_EXTENSIONS, FORMAT_NAMES
 from pulmoscan.ui.compare import STYLE
 from pulmoscan.ui.frame import page, told_in_words
-from pulmoscan.ui.worklist import Row, worklist
+from pulmoscan.ui.panels.worklist import Row, worklist
+from pulmoscan.ui.state import history
 
 SUBTITLE = "Many radiographs at once, sorted by urgency: what to look at first."
 MAX_FILES = 5_000

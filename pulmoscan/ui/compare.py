@@ -11,22 +11,24 @@ from statistics import fmean
 import numpy as np
 import streamlit as st
 
-from pulmoscan import external, gradcam, measured, screening
-from pulmoscan.classifier import load_classifier
-from pulmoscan.measured import Measured
-from pulmoscan.metrics import Figure, Scores
-from pulmoscan.radiograph import Radiograph
-from pulmoscan.registry import DEFAULT_MODEL, MODELS, HeatMethod, ModelSpec
-from pulmoscan.screening import OperatingPoint, PopulationChoice, Reading, Screening
-from pulmoscan.ui import session
-from pulmoscan.ui.decision import probability_text
+from pulmoscan import screening
+from pulmoscan.models import external, gradcam, measured
+from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.measured import Measured
+from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, HeatMethod, ModelSpec
+from pulmoscan.population import OperatingPoint, PopulationChoice
+from pulmoscan.reading.radiograph import Radiograph
+from pulmoscan.screening import Reading, Screening
+from pulmoscan.statistics.metrics import Figure, Scores
 from pulmoscan.ui.frame import page, told_in_words
-from pulmoscan.ui.heatmap import METHOD_NAMES, colour_bar, for_display
-from pulmoscan.ui.picker import chosen_line, picker
-from pulmoscan.ui.refusal import let_through
-from pulmoscan.ui.session import Chosen
-from pulmoscan.ui.threshold import GROUPS, population_of_all
-from pulmoscan.ui.viewer import Pane, viewer
+from pulmoscan.ui.panels.decision import probability_text
+from pulmoscan.ui.panels.heatmap import METHOD_NAMES, colour_bar, for_display
+from pulmoscan.ui.panels.picker import chosen_line, picker
+from pulmoscan.ui.panels.refusal import let_through
+from pulmoscan.ui.panels.threshold import GROUPS, population_of_all
+from pulmoscan.ui.panels.viewer import Pane, viewer
+from pulmoscan.ui.state import session
+from pulmoscan.ui.state.session import Chosen
 
 SUBTITLE = "One radiograph through every installed model: where they agree, where they do not, and what each looked at."
 STYLE = Path(__file__).with_name("workbench.css")

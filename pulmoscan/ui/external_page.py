@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pulmoscan.external import package_is_installed
-from pulmoscan.external.weights import PUBLISHED_MEGABYTES, download
-from pulmoscan.external.xrv import SCALED_THRESHOLD, XrvClassifier, load_external
-from pulmoscan.registry import EXTERNAL_MODELS, POPULATIONS, Card, ExternalSpec, Population
+from pulmoscan.models.external import package_is_installed
+from pulmoscan.models.external.weights import PUBLISHED_MEGABYTES, download
+from pulmoscan.models.external.xrv import SCALED_THRESHOLD, XrvClassifier, load_external
+from pulmoscan.models.registry import EXTERNAL_MODELS, Card, ExternalSpec
+from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.screening import Reading
 from pulmoscan.ui.frame import page, told_in_words
 from pulmoscan.ui.model_page import reading_of_choice

@@ -5,19 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from pulmoscan import screening
-from pulmoscan.classifier import load_classifier
-from pulmoscan.radiograph import Radiograph
-from pulmoscan.registry import Card, get_spec
+from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.registry import Card, get_spec
+from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Reading
-from pulmoscan.ui import session
-from pulmoscan.ui.decision import decision
-from pulmoscan.ui.dicom_panel import dicom_panel
-from pulmoscan.ui.downloads import downloads
 from pulmoscan.ui.frame import page, told_in_words
-from pulmoscan.ui.heatmap import heatmap
-from pulmoscan.ui.picker import chosen_line, picker
-from pulmoscan.ui.refusal import let_through
-from pulmoscan.ui.threshold import population_control, threshold_control, threshold_now
+from pulmoscan.ui.panels.decision import decision
+from pulmoscan.ui.panels.dicom import dicom_panel
+from pulmoscan.ui.panels.downloads import downloads
+from pulmoscan.ui.panels.heatmap import heatmap
+from pulmoscan.ui.panels.picker import chosen_line, picker
+from pulmoscan.ui.panels.refusal import let_through
+from pulmoscan.ui.panels.threshold import population_control, threshold_control, threshold_now
+from pulmoscan.ui.state import session
 
 LIMITS = "For frontal chest radiographs of children and adults. What does not look like one is refused."
 

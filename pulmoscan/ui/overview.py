@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pulmoscan.classifier import load_classifier
-from pulmoscan.metrics import Figure
-from pulmoscan.registry import MODELS, POPULATIONS, Card, ModelSpec, Population
+from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.registry import MODELS, Card, ModelSpec
+from pulmoscan.population import POPULATIONS, Population
+from pulmoscan.statistics.metrics import Figure
 from pulmoscan.ui.frame import page, told_in_words
 
 SUBTITLE = (

@@ -10,6 +10,7 @@ import platformdirs
 import pytest
 
 from pulmoscan.runtime import cache
+from pulmoscan.settings import cache_folder
 
 CONTENT = os.urandom(10_000)
 
@@ -115,6 +116,6 @@ def test_many_at_once(folder: Path) -> None:
 
 def test_the_users_own_folder_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PULMOSCAN_CACHE")
-    where = cache.folder()
+    where = cache_folder()
     assert where is not None
     assert where.is_relative_to(platformdirs.user_cache_dir("pulmoscan", appauthor=False))

@@ -18,9 +18,10 @@ from safetensors.torch import save
 from threadpoolctl import ThreadpoolController
 from torch import nn
 
-from pulmoscan import classifier, lungs
-from pulmoscan.lung_network import LungNetwork
-from pulmoscan.networks import Parts, build_network
+from pulmoscan.examination import lungs
+from pulmoscan.examination.lung_network import LungNetwork
+from pulmoscan.models import classifier
+from pulmoscan.models.networks import Parts, build_network
 from pulmoscan.runtime import PRECISIONS, Compiled, Settings, Source, cache, compile_network, engine, installed
 from pulmoscan.runtime.engine import Eager
 
@@ -234,7 +235,7 @@ def test_all_code_of_a_network_is_named(build: Callable[[], nn.Module], code: Se
 def test_a_start_from_the_cache_does_without_torchvision(models: Path) -> None:
     """It takes longer to import than all the rest of a warm start."""
     code = (
-        "import sys; from pulmoscan.classifier import load_classifier; load_classifier('resnet18'); "
+        "import sys; from pulmoscan.models.classifier import load_classifier; load_classifier('resnet18'); "
         "print('torchvision' in sys.modules)"
     )
     environment = {**os.environ, "PULMOSCAN_WEIGHTS": str(models)}

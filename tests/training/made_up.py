@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from pulmoscan.training.datasets import Population, is_validation_patient
+from pulmoscan.population import Population
+from pulmoscan.training.data.datasets import is_validation_patient
 from tests.pictures import chest
 
 NIH_COLUMNS = (

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pulmoscan import samples
-from pulmoscan.classifier import Classifier, Forward
+from pulmoscan.gallery import samples
+from pulmoscan.models.classifier import Classifier, Forward
 from tests.pictures import encode, grey8
 
 

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan.batch import load, screen_items, urgency
+from pulmoscan.batch.outcomes import load, screen_items, urgency
 from pulmoscan.errors import PulmoScanError
-from pulmoscan.intake import Item, upload_items
-from pulmoscan.registry import get_spec, read_card
+from pulmoscan.models.registry import get_spec, read_card
+from pulmoscan.reading.intake import Item, upload_items
 from pulmoscan.screening import read
 from pulmoscan.ui import batch as batch_ui
 from pulmoscan.ui.batch import Batch, take_in

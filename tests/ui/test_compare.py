@@ -11,10 +11,12 @@ from statistics import fmean
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan import gradcam, samples, screening
-from pulmoscan.measured import of_consensus, of_model
-from pulmoscan.radiograph import load_radiograph
-from pulmoscan.registry import MODELS, get_spec, read_card, write_card
+from pulmoscan import screening
+from pulmoscan.gallery import samples
+from pulmoscan.models import gradcam
+from pulmoscan.models.measured import of_consensus, of_model
+from pulmoscan.models.registry import MODELS, get_spec, read_card, write_card
+from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.ui.compare import agreement
 from tests.ui.app import click, go_to, open_page, panes, text
 

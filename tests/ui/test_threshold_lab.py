@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan import lab
-from pulmoscan.measured import of_consensus, of_model
-from pulmoscan.metrics import Confusion, Scores, threshold_for_sensitivity
-from pulmoscan.registry import MODELS, get_spec, read_card
+from pulmoscan.models.measured import of_consensus, of_model
+from pulmoscan.models.registry import MODELS, get_spec, read_card
+from pulmoscan.statistics import lab
+from pulmoscan.statistics.metrics import Confusion, Scores, threshold_for_sensitivity
 from tests.ui.app import click, drag, open_page, text, threshold
 
 CHAMPION = "densenet121"

@@ -1,0 +1,87 @@
+"""The command line: `python -m pulmoscan COMMAND`.
+
+Exit codes: 0 all is well; 1 some files were refused or failed, or the command could not do its work; 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from pulmoscan import DISCLAIMER, __version__
+from pulmoscan.cli import (
+    app,
+    benchmark,
+    calibrate,
+    cards,
+    evaluate,
+    fetch,
+    lungs,
+    models,
+    parity,
+    quality,
+    samples,
+    screen,
+    shortcuts,
+    train,
+)
+from pulmoscan.errors import InvalidThreshold, PulmoScanError
+from pulmoscan.settings import variable
+
+COMMANDS = (
+    screen,
+    models,
+    samples,
+    app,
+    benchmark,
+    train,
+    calibrate,
+    fetch,
+    evaluate,
+    lungs,
+    parity,
+    cards,
+    quality,
+    shortcuts,
+)
+"""Each a module that adds its arguments to the parser and runs; what it needs it imports when it is called, so that one
+command does not wait for another's libraries."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; every error becomes a sentence on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except PulmoScanError as error:
+        print(f"pulmoscan: {error}", file=sys.stderr)
+        return 2 if isinstance(error, InvalidThreshold) else 1
+    except KeyboardInterrupt:
+        print("pulmoscan: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if variable("DEBUG"):
+            raise
+        print(
+            f"pulmoscan: unexpected {type(error).__name__}: {error}. "
+            "Run again with PULMOSCAN_DEBUG=1 for the details, and report them.",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pulmoscan", description="Pneumonia screening of chest radiographs.", epilog=DISCLAIMER
+    )
+    parser.add_argument("--version", action="version", version=f"PulmoScan {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add(commands)
+    return parser

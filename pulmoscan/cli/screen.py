@@ -1,0 +1,82 @@
+"""`screen`: radiographs, folders, archives -> a table, JSON lines or CSV, and reports."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from pulmoscan import DISCLAIMER
+from pulmoscan.cli.arguments import Commands, add_model
+from pulmoscan.errors import InvalidThreshold
+from pulmoscan.models import registry
+
+
+def add(commands: Commands) -> None:
+    """Its arguments."""
+    parser = commands.add_parser("screen", help="screen radiographs", epilog=DISCLAIMER)
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, a zip or a glob")
+    add_model(parser, default=registry.DEFAULT_MODEL, external=True)
+    parser.add_argument("--population", choices=("child", "adult", "auto"), default="auto")
+    parser.add_argument("--threshold", type=float, metavar="T", help="0 to 1; by default the operating point")
+    parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
+    parser.add_argument(
+        "--no-gate", action="store_true", help="screen also what does not look like a chest radiograph; warned of"
+    )
+    parser.add_argument("--maps", type=Path, metavar="DIR", help="write each heatmap as NAME.npy")
+    parser.add_argument("--overlays", type=Path, metavar="DIR", help="write each overlay as NAME.png")
+    parser.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        choices=("pdf", "dicom-sr", "dicom-sc", "png", "json"),
+        help="write a report of each radiograph; may be repeated",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", default=Path("reports"), help="where to; by default the folder reports"
+    )
+    parser.add_argument("--anonymous", action="store_true", help="leave out of reports all that names the patient")
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="FILE",
+        help="skip the files that FILE, an earlier run's JSON or CSV, has results of; append to it with >> FILE",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from pulmoscan.batch.outcomes import Exports, find_files, screen_items
+    from pulmoscan.batch.output import end_cut_line, writer
+    from pulmoscan.batch.report_folder import ReportFolder
+    from pulmoscan.batch.resume import finished
+    from pulmoscan.examination.lungs import load_reader
+    from pulmoscan.models.classifier import load_classifier
+    from pulmoscan.reading.intake import path_items
+
+    if options.threshold is not None and not 0 <= options.threshold <= 1:
+        raise InvalidThreshold(options.threshold)
+    load_classifier(options.model)  # before the first file, so that a missing model is said once
+    load_reader()
+    before = finished(options.resume, options.model) if options.resume else {}
+    items = list(path_items(find_files(options.paths)))
+    remaining = [item for item in items if item.name not in before]
+    exports = Exports(options.maps, options.overlays)
+    reports = ReportFolder(options.out, options.report, options.anonymous)
+    if options.resume:
+        end_cut_line(options.resume)
+    out = writer(options.format, heading=not (options.resume and options.resume.stat().st_size))
+    print(DISCLAIMER, file=sys.stderr)
+    if len(remaining) < len(items):
+        print(f"{len(items) - len(remaining)} of {len(items)} files are done already.", file=sys.stderr)
+    all_read = all(before.get(item.name, "ok") == "ok" for item in items)
+    outcomes = screen_items(remaining, options.model, options.population, options.threshold, override=options.no_gate)
+    # The bar is for output that goes to a file; in a terminal the lines themselves are the progress.
+    for outcome in tqdm(outcomes, total=len(remaining), unit="file", disable=sys.stdout.isatty() or None):
+        exports.write(outcome)
+        reports.write(outcome)
+        out.write(outcome)
+        all_read &= outcome.status == "ok"
+    return 0 if all_read else 1

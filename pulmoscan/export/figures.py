@@ -1,0 +1,46 @@
+"""The measured figures of the installed models as a Markdown table, for the README and for notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pulmoscan.examination.lungs import LungCard, weights_path
+from pulmoscan.models.registry import ModelSpec, read_card
+from pulmoscan.statistics.metrics import Figure
+
+HEADER = (
+    "| model | radiographs | operating point | AUC | sensitivity | specificity |",
+    "|---|---|---|---|---|---|",
+)
+
+
+def markdown_table(specs: Iterable[ModelSpec], split: str = "test") -> str:
+    """One row for each model, population that was measured on the split, and operating point of the card.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: a card cannot be read.
+    """
+    rows = list(HEADER)
+    for spec in specs:
+        card = read_card(spec)
+        for (population, measured), scores in card.scores.items():
+            if measured != split:
+                continue
+            counts = f"{population}: {len(scores.normal)} normal, {len(scores.pneumonia)} pneumonia"
+            for point, threshold in card.points(population).items():
+                at = scores.at(threshold)
+                figures = (scores.auc.decimal, at.sensitivity.percent, at.specificity.percent)
+                rows.append(
+                    f"| {spec.title} ({spec.role}) | {counts} | {point}, {threshold:.3f} | {' | '.join(figures)} |"
+                )
+    return "\n".join(rows)
+
+
+def describe_lungs(card: LungCard) -> str:
+    """The lung network as `models` lists it: where its weights are, their checksum, and what was measured on them."""
+    lines = ["lungs  the lung network (outline and gate)", f"  weights   {weights_path()}"]
+    lines.append(f"  SHA-256   {card.weights_sha256}")
+    for name, values in card.figures.items():
+        figure = Figure(values["estimate"], values["low"], values["high"], int(values["n"]))
+        lines.append(f"  {name:<34} {figure.decimal if name.startswith('Dice') else figure.percent}")
+    return "\n".join(lines)

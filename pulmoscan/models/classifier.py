@@ -1,0 +1,167 @@
+"""ModelSpec -> Classifier: one forward pass gives logit, probability and feature map, in a runtime of the machine's."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load as load_safetensors
+from torch import nn
+
+from pulmoscan.errors import WeightsDamaged, WeightsMissing
+from pulmoscan.models import preprocessing
+from pulmoscan.models.findings import WHOLE, FieldOfView, Finding
+from pulmoscan.models.heads import load_head
+from pulmoscan.models.preprocessing import INPUT_SIZE
+from pulmoscan.models.registry import Card, ExternalSpec, ModelSpec, get_spec, read_card
+from pulmoscan.runtime import Settings, Source, compile_network, settings
+from pulmoscan.runtime.memory import give_back
+
+CODE = tuple(Path(__file__).with_name(name) for name in ("networks.py", "heads.py"))
+"""The files that say what a classifier's network computes."""
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The result of one forward pass over N radiographs.
+
+    Attributes:
+        logits: float32 [N].
+        probabilities: float32 [N] in [0, 1].
+        feature_map: float32 [N, C, 7, 7], the output of the model's feature layer.
+    """
+
+    logits: torch.Tensor
+    probabilities: torch.Tensor
+    feature_map: torch.Tensor
+
+
+class Classifier:
+    """A trained network, compiled for this machine (see `runtime`). It is shared by all threads and never mutated.
+
+    External models derive from it: what is peculiar to a model (its input, its outputs) is in these methods alone.
+
+    Args:
+        weights: a safetensors file. Only the head is held on to, except by the torch runtimes.
+        how: by default what the environment asks for.
+
+    Raises:
+        WeightsDamaged: the weights are no such file or do not fit the architecture.
+        InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
+    """
+
+    def __init__(self, spec: ModelSpec, card: Card, weights: bytes, how: Settings | None = None) -> None:
+        self.spec = spec
+        self.card = card
+        self._compiled = compile_network(
+            _source(spec, weights), (1, 3, INPUT_SIZE, INPUT_SIZE), ("logits", "feature_map"), spec.name, how
+        )
+        self._head = load_head(spec.feature_layer, load_safetensors(weights))
+
+    @property
+    def settings(self) -> Settings:
+        """How its forward passes are run."""
+        return self._compiled.settings
+
+    def prepare(self, pixels: NDArray[np.float32]) -> torch.Tensor:
+        """Radiograph, float32 [H, W] in [0, 1] -> model input [1, …, 224, 224]."""
+        return preprocessing.model_input(pixels)
+
+    def field_of_view(self, height: int, width: int) -> FieldOfView:  # noqa: ARG002 - ours see everything
+        """The part of a radiograph of that size that the model sees."""
+        return WHOLE
+
+    def probability(self, forward: Forward) -> float:
+        """Of the first radiograph of a forward pass, calibrated, in [0, 1]: what the threshold is compared with."""
+        return float(torch.sigmoid(forward.logits[0] / self.card.temperature))
+
+    def findings(self, forward: Forward) -> tuple[Finding, ...]:  # noqa: ARG002
+        """What else the model looks for, in the first radiograph of a forward pass; ours look for pneumonia alone."""
+        return ()
+
+    def notes(self, field_of_view: FieldOfView) -> tuple[str, ...]:  # noqa: ARG002
+        """What must be said with every reading by this model, one sentence each."""
+        return ()
+
+    def forward(self, x: torch.Tensor) -> Forward:
+        """Model input [N, 3, 224, 224] (see `preprocessing`) through the network.
+
+        A radiograph gets the same numbers, bit for bit, alone and in a batch, in any thread.
+        """
+        outputs = self._compiled(np.asarray(x))
+        logits, feature_map = (torch.from_numpy(outputs[name]) for name in ("logits", "feature_map"))
+        return Forward(logits, torch.sigmoid(logits), feature_map)
+
+    def head(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """Feature map [N, C, 7, 7] -> logit [N], differentiable with respect to the feature map."""
+        return self._head(feature_map)
+
+
+def _source(spec: ModelSpec, weights: bytes) -> Source:
+    def build() -> nn.Module:
+        # torchvision is slow and large to import, and a start from the cache does without it.
+        from pulmoscan.models.networks import Parts, load_network
+
+        return Parts(load_network(spec, weights))
+
+    return Source(build, weights, CODE)
+
+
+def load_classifier(name: str) -> Classifier:
+    """The classifier of that name, loaded once per process, state of its files and settings.
+
+    Raises:
+        UnknownModel: there is no such model.
+        WeightsMissing: its weights or its card are not there.
+        WeightsDamaged: they are, but cannot be used, or do not belong together.
+        InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
+        ModelError: the like, for external models.
+    """
+    spec = get_spec(name)
+    if isinstance(spec, ExternalSpec):
+        from pulmoscan.models.external.xrv import load_external  # it derives from Classifier
+
+        return load_external(spec)
+    key = (name, _state(spec.weights_path), _state(spec.card_path), settings())
+    with _lock:
+        if key not in _loaded:
+            classifier = _load(spec)
+            give_back()
+            for stale in [k for k in _loaded if k[0] == name]:
+                del _loaded[stale]
+            _loaded[key] = classifier
+        return _loaded[key]
+
+
+_FileState = tuple[Path, int, int]
+_loaded: dict[tuple[str, _FileState, _FileState, Settings], Classifier] = {}
+_lock = threading.Lock()
+
+
+def _state(path: Path) -> _FileState:
+    """Tells a file from its successor, so that replaced weights are never answered for by the old ones."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise WeightsMissing(path) from error
+    return path, status.st_mtime_ns, status.st_size
+
+
+def _load(spec: ModelSpec) -> Classifier:
+    card = read_card(spec)
+    try:
+        data = spec.weights_path.read_bytes()
+    except OSError as error:
+        raise WeightsMissing(spec.weights_path) from error
+    if hashlib.sha256(data).hexdigest() != card.weights_sha256:
+        raise WeightsDamaged(
+            spec.weights_path,
+            f"its checksum is not the one in {spec.card_path.name}: it is damaged, or was replaced without measuring "
+            "anew by `python -m pulmoscan calibrate`",
+        )
+    return Classifier(spec, card, data)

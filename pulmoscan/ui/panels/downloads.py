@@ -1,0 +1,42 @@
+"""Reports of the screening in view, made when they are asked for."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from pulmoscan.export import FORMATS, Report, write_report
+from pulmoscan.export.pdf import PAGE_SIZES, PageSize, pdf
+from pulmoscan.reading.radiograph import Radiograph
+from pulmoscan.screening import Screening
+
+ANONYMOUS_HELP = (
+    "Leaves out the patient's name and identifiers, dates and the file's name, and replaces the DICOM identifiers "
+    "(PS3.15, basic profile). What is burnt into the picture stays."
+)
+IDENTIFIED = "The PDF and the DICOM files name the patient as the DICOM file does, so that they fit the record."
+UNNAMED = "The picture names no patient: the DICOM files go to a new study of an anonymous one."
+
+
+def downloads(radiograph: Radiograph, outcome: Screening) -> None:
+    """A button for each format."""
+    with st.expander("Export a report", icon=":material/download:"):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            page: PageSize = st.segmented_control(
+                "Page size", list(PAGE_SIZES), default="A4", required=True, key="report-page", persist_state="session"
+            )
+            anonymous = st.toggle("Anonymous", key="report-anonymous", help=ANONYMOUS_HELP, persist_state="session")
+        report = Report(radiograph, outcome, anonymous)
+        with st.container(horizontal=True, gap="small", key="report-buttons"):
+            for name, chosen in FORMATS.items():
+                st.download_button(
+                    chosen.title,
+                    data=partial(pdf, report, page) if name == "pdf" else partial(write_report, report, name),
+                    file_name=f"{report.stem}{chosen.ending}",
+                    mime=chosen.mime,
+                    on_click="ignore",
+                    key=f"report-{name}",
+                )
+        if not anonymous:
+            st.caption(IDENTIFIED if radiograph.dicom else UNNAMED)

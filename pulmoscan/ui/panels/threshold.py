@@ -1,0 +1,146 @@
+"""The population, the threshold, and what was measured there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import streamlit as st
+
+from pulmoscan.population import POPULATION_CHOICES, OperatingPoint, Population, PopulationChoice, operating_point
+from pulmoscan.screening import Reading
+from pulmoscan.statistics.metrics import THRESHOLD_STEP, Figure
+from pulmoscan.ui.state import session
+
+GROUPS: dict[Population, str] = {"child": "children", "adult": "adults"}
+CHOICE_NAMES: dict[PopulationChoice, str] = {"auto": "By age", "child": "Child", "adult": "Adult"}
+
+
+def population_control(reading: Reading) -> PopulationChoice:
+    """Whose operating point applies, on a model's page."""
+    return _choice(
+        "Patient",
+        reading.model,
+        "“By age” goes by the age in the file. Where the file does not tell, the more sensitive of the two operating "
+        "points applies.",
+        lambda: _reset(reading),  # another population brings its operating point, not the threshold left at before
+        width="stretch",
+    )
+
+
+def population_of_all(label: str, page: str, explanation: str) -> PopulationChoice:
+    """The same choice where it holds for several models or radiographs."""
+    return _choice(label, page, explanation)
+
+
+def _choice(
+    label: str,
+    place: str,
+    explanation: str,
+    then: Callable[[], None] = lambda: None,
+    width: Literal["content", "stretch"] = "content",
+) -> PopulationChoice:
+    """The choice is the session's, wherever it is made; `then` runs once it is taken."""
+
+    def take() -> None:
+        st.session_state.population = st.session_state[f"population-{place}"]
+        then()
+
+    return st.segmented_control(
+        label,
+        POPULATION_CHOICES,
+        default=session.population(),
+        required=True,
+        format_func=CHOICE_NAMES.__getitem__,
+        key=f"population-{place}",
+        on_change=take,
+        width=width,
+        help=explanation,
+    )
+
+
+def threshold_now(reading: Reading, population: PopulationChoice) -> float:
+    """The threshold in force, before its slider is drawn."""
+    point = operating_point(reading.card.thresholds, population, reading.age)
+    return st.session_state.setdefault(_key(reading, point), point.threshold)
+
+
+def threshold_control(reading: Reading, population: PopulationChoice) -> None:
+    """The slider, the way back to the operating point, and the figures measured at the threshold."""
+    point = operating_point(reading.card.thresholds, population, reading.age)
+    threshold: float = st.slider(
+        "Threshold", 0.0, 1.0, step=THRESHOLD_STEP, format="%.3f", key=_key(reading, point), persist_state="session"
+    )
+    moved = abs(threshold - point.threshold) >= THRESHOLD_STEP / 2
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(
+            f"Moved; the default is {point.threshold:.3f}."
+            if moved
+            else "The operating point that its authors chose."
+            if reading.is_external
+            else f"The operating point for {GROUPS[point.measured_on]}."
+        )
+        st.button("Back to the default", icon=":material/undo:", disabled=not moved, on_click=_reset, args=(reading,))
+    _other_point(reading, point, threshold)
+    _figures(reading, point, threshold)
+
+
+def _other_point(reading: Reading, point: OperatingPoint, threshold: float) -> None:
+    """The balanced operating point, one click away."""
+    balanced = reading.card.balanced.get(point.measured_on)
+    if balanced is None:
+        return
+
+    def take() -> None:
+        st.session_state[_key(reading, point)] = balanced
+
+    st.button(
+        f"Balanced point, {balanced:.3f}",
+        icon=":material/balance:",
+        disabled=abs(threshold - balanced) < THRESHOLD_STEP / 2,
+        on_click=take,
+        key=f"balanced-{reading.model}",
+        help="Where sensitivity and specificity are alike on validation: fewer false alarms, more missed pneumonias.",
+    )
+
+
+def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
+    scores = reading.card.scores.get((point.measured_on, "validation"))
+    if scores is None:
+        st.caption(f"Nothing was measured on the validation split of {GROUPS[point.measured_on]} with these weights.")
+        return
+    measured = scores.at(threshold)
+    n = len(scores.normal) + len(scores.pneumonia)
+    st.markdown(f"At {threshold:.3f}, on {n} radiographs of **{GROUPS[point.measured_on]}** (validation split):")
+    with st.container(horizontal=True):
+        _figure("Sensitivity", measured.sensitivity, "pneumonias found")
+        _figure("Specificity", measured.specificity, "normals cleared")
+    if test := reading.card.scores.get((point.measured_on, "test")):
+        # At the operating point alone: whoever set the threshold by test figures would have none left.
+        seen = test.at(point.threshold)
+        st.caption(
+            f"On test radiographs, at the default of {point.threshold:.3f}: sensitivity {seen.sensitivity.percent}, "
+            f"specificity {seen.specificity.percent}."
+        )
+
+
+def _figure(name: str, figure: Figure, what: str) -> None:
+    with st.container(gap=None):
+        if figure.n == 0:
+            st.metric(name, "n/a")
+            return
+        st.metric(name, f"{100 * figure.estimate:.1f} %")
+        st.caption(
+            f"95 % interval {100 * figure.low:.1f} to {100 * figure.high:.1f}  \n"
+            f"{round(figure.estimate * figure.n)} of {figure.n} {what}"
+        )
+
+
+def _key(reading: Reading, point: OperatingPoint) -> str:
+    """Each model and population has a slider of its own, so a threshold moved for one stays out of the others."""
+    return f"threshold-{reading.model}-{point.population}"
+
+
+def _reset(reading: Reading) -> None:
+    point = operating_point(reading.card.thresholds, session.population(), reading.age)
+    st.session_state[_key(reading, point)] = point.threshold

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pulmoscan.errors import DatasetError
+from pulmoscan.training.data.pictures import load_pictures, publication, select
+from tests.training.made_up import draw, draw_mask, make_kermany, make_nih
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[Path]:
+    for number in range(40):
+        draw(tmp_path / "masks" / "images320" / f"{number}_1_1.jpg", number, 1)
+        draw_mask(tmp_path / "masks" / "masks320" / f"{number}_1_1.png")
+        draw(tmp_path / "other" / "photos" / f"n{number}_cat.jpg", number, 0)
+        draw(tmp_path / "other" / "modalities" / f"Hand_{number:04}.jpg", number, 0)
+    return [make_kermany(tmp_path / "kermany"), make_nih(tmp_path / "nih"), tmp_path / "masks", tmp_path / "other"]
+
+
+def test_every_layout_is_known(folders: list[Path]) -> None:
+    pictures = load_pictures(folders)
+    assert Counter(p.source for p in pictures) == {"kermany": 14, "nih": 10, "adult masks": 40, "not chest": 80}
+    assert Counter(p.kind for p in pictures) == {"chest": 64, "photos": 40, "hand": 40}
+    assert all(p.lung_mask is not None and p.lung_mask.is_file() for p in pictures if p.source == "adult masks")
+    assert {p.population for p in pictures if p.source == "nih"} == {"adult"}
+    for source in ("adult masks", "not chest"):
+        assert all(select(pictures, split, source) for split in ("train", "test"))
+
+
+def test_splits_follow_the_classifiers(folders: list[Path]) -> None:
+    pictures = load_pictures(folders[:2])
+    assert Counter(p.split for p in pictures if p.source == "kermany") == {"train": 8, "validation": 4, "test": 2}
+    assert len(select(pictures, "test", "nih")) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("16660_2_1.jpg", "16660"),
+        ("1-s2.0-S0085253820303616-gr1_lrg-a.jpg", "1-s2.0-S0085253820303616"),
+        ("1-s2.0-S1684118220300682-main.pdf-002-a1.jpg", "1-s2.0-S1684118220300682"),
+        ("11547_2020_1203_Fig1_HTML-b.jpg", "11547_2020_1203"),
+        ("10.1016-slash-j.anl.2020.04.002-a.jpg", "10.1016-slash-j.anl.2020.04.002"),
+        ("00870a9c.jpg", "00870a9c"),
+    ],
+)
+def test_a_patients_pictures_stay_together(name: str, group: str) -> None:
+    assert publication(name) == group
+
+
+def test_missing_and_empty_folders(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="not a folder"):
+        load_pictures([tmp_path / "none"])
+    with pytest.raises(DatasetError, match="no picture"):
+        load_pictures([tmp_path])
+
+
+@pytest.mark.data
+def test_no_group_of_the_real_masks_is_split(data: Path) -> None:
+    pictures = load_pictures([data / "adult_lung_masks"])
+    assert len(pictures) == 356
+    splits: dict[str, set[str]] = {}
+    for picture in pictures:
+        splits.setdefault(publication(picture.path.name), set()).add(picture.split)
+    assert all(len(found) == 1 for found in splits.values())
