@@ -18,8 +18,8 @@ def licence(package: Distribution) -> str:
     metadata = package.metadata
     if expression := metadata.get("License-Expression"):
         return str(expression)
-    classifiers = [str(c).rsplit(" :: ", 1)[-1] for c in metadata.get_all("Classifier", []) if c.startswith("License ::")]
-    if named := [c for c in classifiers if c != "OSI Approved"]:
+    classifiers = [str(entry).split(" :: ") for entry in metadata.get_all("Classifier", [])]
+    if named := [words[-1] for words in classifiers if words[0] == "License" and words[-1] != "OSI Approved"]:
         return "; ".join(named)
     field = str(metadata.get("License") or "").strip()
     return field.splitlines()[0].strip() if field else "UNKNOWN"
@@ -27,10 +27,8 @@ def licence(package: Distribution) -> str:
 
 def home_page(package: Distribution) -> str:
     """Where the project says it lives; empty where it does not."""
-    urls = dict(
-        (label.strip().lower(), url.strip())
-        for label, _, url in (str(entry).partition(",") for entry in package.metadata.get_all("Project-URL", []))
-    )
+    entries = (str(entry).partition(",") for entry in package.metadata.get_all("Project-URL", []))
+    urls = {label.strip().lower(): url.strip() for label, _, url in entries}
     for label in ("homepage", "home", "source", "source code", "repository", "code", "github", "documentation"):
         if label in urls:
             return urls[label]
