@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pydicom
-from libjpeg.utils import get_parameters as jpeg_parameters
 from numpy.typing import NDArray
 from openjpeg.utils import get_parameters as jpeg2000_parameters
 from pydicom import config, uid
@@ -22,6 +21,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 
 from pulmoscan import errors
+from pulmoscan.reading.dicom import jpeg
 from pulmoscan.reading.dicom.facts import FRONTAL, Facts, facts, kind, text, value, values
 from pulmoscan.reading.dicom.facts import body_part as stated_body_part
 from pulmoscan.reading.dicom.facts import view as stated_view
@@ -214,15 +214,26 @@ def _decode(dataset: FileDataset, syntax: uid.UID) -> NDArray[Any]:
     if not decodable:
         raise errors.DicomEncoding(syntax.name)
     _check_codestream(dataset, syntax)
-    # The Rust decoder of RLE ends in a panic on damaged files, which no `except Exception` catches.
-    stored = pixel_array(dataset, decoding_plugin="pydicom" if syntax == uid.RLELossless else "")
+    stored = pixel_array(dataset, decoding_plugin=_plugin(syntax))
     if stored.shape != (dataset.Rows, dataset.Columns) or stored.dtype.kind not in "iu":
         raise errors.DamagedDicom
     return stored
 
 
+def _plugin(syntax: uid.UID) -> str:
+    """Which of pydicom's plugins decodes; empty: whichever can. A set-up may hold more of them than ours."""
+    if syntax in jpeg.DECODER_DEPENDENCIES:
+        return jpeg.PLUGIN
+    # The Rust decoder of RLE ends in a panic on damaged files, which no `except Exception` catches.
+    return "pydicom" if syntax == uid.RLELossless else ""
+
+
 def _check_codestream(dataset: Dataset, syntax: uid.UID) -> None:
-    """A codestream has a size of its own; one larger than the header's could fill the memory."""
+    """A codestream has a size of its own; one larger than the header's could fill the memory.
+
+    Raises:
+        DamagedDicom: another size than the header's, a codestream that was cut, or none.
+    """
     if not syntax.is_encapsulated:
         return
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
@@ -232,12 +243,15 @@ def _check_codestream(dataset: Dataset, syntax: uid.UID) -> None:
             raise errors.DamagedDicom
         return
     if frame.startswith(JPEG_START):
-        found: Mapping[str, object] = jpeg_parameters(frame)
+        if not jpeg.is_whole(frame):
+            raise errors.DamagedDicom
+        size = jpeg.frame_size(frame)
     elif frame.startswith(JPEG_2000_STARTS):
-        found = jpeg2000_parameters(frame)
+        found: Mapping[str, int] = jpeg2000_parameters(frame)
+        size = found["rows"], found["columns"]
     else:
         raise errors.DamagedDicom
-    if (found["rows"], found["columns"]) != (dataset.Rows, dataset.Columns):
+    if size != (dataset.Rows, dataset.Columns):
         raise errors.DamagedDicom
 
 

@@ -12,7 +12,7 @@ import pydicom.data
 import pytest
 from PIL import Image
 from pydicom import uid
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, get_frame
 
 from pulmoscan import errors
 from pulmoscan.reading.radiograph import load_radiograph
@@ -29,6 +29,23 @@ def test_codestream_larger_than_its_header(tmp_path: Path) -> None:
     for syntax in (uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.JPEGBaseline8Bit):
         data = pydicom.dcmread(io.BytesIO(encode(large, syntax, tmp_path)))
         data.Rows, data.Columns = small.Rows, small.Columns
+        file = io.BytesIO()
+        data.save_as(file)
+        with pytest.raises(errors.DamagedDicom):
+            load_radiograph(file.getvalue())
+
+
+@pytest.mark.parametrize("syntax", [syntax for syntax in (*LOSSLESS, *LOSSY) if syntax.is_encapsulated])
+def test_codestream_that_was_cut_is_never_shown_in_part(syntax: uid.UID, tmp_path: Path) -> None:
+    """Decoders of JPEG fill what is missing with grey, which would be screened."""
+    if not can_encode(syntax):
+        pytest.skip("dcmtk is not installed")
+    whole = encode(dicom(8 if syntax == uid.JPEGBaseline8Bit else 12), syntax, tmp_path)
+    load_radiograph(whole)
+    for share in (0.5, 0.9, 0.99):
+        data = pydicom.dcmread(io.BytesIO(whole))
+        frame = get_frame(data.PixelData, 0, number_of_frames=1)
+        data.PixelData = encapsulate([frame[: int(share * len(frame))]])
         file = io.BytesIO()
         data.save_as(file)
         with pytest.raises(errors.DamagedDicom):
