@@ -21,16 +21,27 @@ HeatMethod = Literal["gradcam", "hirescam"]
 HEAT_METHODS: tuple[HeatMethod, ...] = ("gradcam", "hirescam")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """What a model is, before any weights: also its page's title and text."""
+    """What a model is, before any weights: also its page's title and text.
+
+    Attributes:
+        feature_layer: whose output the class-activation maps explain.
+        measure: what its number is: a calibrated probability, or a score on a scale of its authors'.
+        fixed_here: whether its operating points and its heatmap were fixed on the validation splits, for children and
+            adults apart; else they are its authors', the same for all.
+        has_seen: populations whose test radiographs come from data that it was trained on.
+    """
 
     name: str
     title: str
     role: str
     architecture: str
-    feature_layer: str  # whose output Grad-CAM explains
+    feature_layer: str
     summary: str
+    measure: Literal["probability", "score"] = "probability"
+    fixed_here: bool = True
+    has_seen: tuple[Population, ...] = ()
 
     @property
     def weights_path(self) -> Path:
@@ -73,7 +84,7 @@ MODELS: Mapping[str, ModelSpec] = {
 DEFAULT_MODEL = "densenet121"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExternalSpec(ModelSpec):
     """A model that others trained and published, used as it is (see `external`).
 
@@ -82,14 +93,12 @@ class ExternalSpec(ModelSpec):
         file: name of its weights file, both where it is published and in the package's own cache.
         sha256: of the published file; None where no source for it was found.
         learned_from: the data that it was trained on, for a sentence.
-        has_seen: populations whose test radiographs come from data that it was trained on.
     """
 
     published_as: str
     file: str
     sha256: str | None
     learned_from: str
-    has_seen: tuple[Population, ...]
 
     @property
     def weights_path(self) -> Path:
@@ -115,6 +124,8 @@ def _torchxrayvision(
         file=f"{data}-densenet121-d121-tw-lr001-rot45-tr15-sc15-seed0-best.pt",
         sha256=sha256,
         learned_from=learned_from,
+        measure="score",
+        fixed_here=False,
         has_seen=has_seen,
     )
 

@@ -104,7 +104,7 @@ def _ready(spec: ExternalSpec) -> None:
     with st.spinner("Loading torchxrayvision; the first time takes a while …"):
         classifier = load_external(spec)
     _which_weights(classifier)
-    reading = reading_of_choice(spec.name, classifier.card)
+    reading = reading_of_choice(classifier)
     if reading is not None:
         _findings(reading)
     _measured(spec, classifier.card)

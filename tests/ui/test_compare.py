@@ -65,7 +65,8 @@ def test_consensus_is_the_mean_at_its_own_operating_point(app: AppTest) -> None:
 
 
 def test_an_external_models_score_has_no_part_in_the_mean(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulmoscan.screening.EXTERNAL_MODELS", {"resnet18": get_spec("resnet18")})
+    spec = dataclasses.replace(get_spec("resnet18"), measure="score")
+    monkeypatch.setattr("pulmoscan.ui.compare.MODELS", {**MODELS, "resnet18": spec})
     app = click(open_page("compare"), "First")
     found = readings()
     mean = fmean(found[name].probability for name in ("densenet121", "resnet50"))

@@ -12,7 +12,7 @@ import numpy as np
 
 from pulmoscan.errors import DatasetError
 from pulmoscan.models.loading import load_classifier
-from pulmoscan.models.registry import EXTERNAL_MODELS, Card, add_evidence, get_spec, write_card
+from pulmoscan.models.registry import Card, add_evidence, get_spec, write_card
 from pulmoscan.population import ADULT_AGE, POPULATIONS, Population
 from pulmoscan.statistics import calibration, lab, metrics
 from pulmoscan.statistics.metrics import Confusion, Figure, Scores
@@ -180,10 +180,10 @@ def describe(evaluation: Evaluation, usual: Mapping[str, Figure] | None = None) 
 
 def _chosen(e: Evaluation) -> str:
     """Who chose the operating point, and what a reader of the figures must know besides."""
-    external = EXTERNAL_MODELS.get(e.model)
-    if external is None:
+    spec = get_spec(e.model)
+    if spec.fixed_here:
         return f"fixed on validation for sensitivity >= {100 * e.card.target_sensitivity[e.population]:g} %"
-    if e.population in external.has_seen:
+    if e.population in spec.has_seen:
         return "its authors'; NOT AN INDEPENDENT TEST: it was trained on the set that these radiographs come from"
     return "its authors'"
 

@@ -36,7 +36,7 @@ def evaluation(population: Population, *cases: tuple[int, float, str]) -> Evalua
     scored = [
         Scored(
             Example(Path(f"{number}.png"), label, f"p{number}", population, "test", subgroup=subgroup),
-            Reading("resnet18", CARD, "key", 400, 300, None, 0.0, probability, evidence, 1.0),
+            Reading(get_spec("resnet18"), CARD, "key", 400, 300, None, 0.0, probability, evidence, 1.0),
         )
         for number, (label, probability, subgroup) in enumerate(cases)
     ]
