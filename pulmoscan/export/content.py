@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -180,4 +179,6 @@ def probability_text(probability: float) -> str:
 
 def font_file(name: str) -> Path:
     """A font of Matplotlib's; they have Latin, Greek and Cyrillic."""
+    import matplotlib  # slow to import, and a screening does without it
+
     return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf"

@@ -14,7 +14,8 @@ from PIL import Image
 
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export import Report
-from pulmoscan.export.pdf import PageSize, pdf
+from pulmoscan.export.formats import PageSize
+from pulmoscan.export.pdf import pdf
 from tests.export.conftest import IDENTIFIERS, MakeReport, without_streams
 
 pypdfium2 = pytest.importorskip("pypdfium2", reason="pypdfium2 is not installed")
