@@ -21,10 +21,11 @@ app: $(VENV)/app.stamp  ## set up, then run the app on http://localhost:8501 (PO
 test: lint chromium validators  ## set up, then run all checks and tests
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/dev.stamp  ## ruff and mypy
+lint: $(VENV)/dev.stamp  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp  ## sort imports and format the code
 	$(BIN)/ruff check --fix .
@@ -77,5 +78,5 @@ $(VENV)/dev.stamp: requirements-dev.txt requirements-xrv.txt $(VENV)/app.stamp
 	@touch $@
 
 clean:  ## remove the virtual environment and all caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

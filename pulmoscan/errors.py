@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pulmoscan.examination.gate import Refusal
-
 
 class PulmoScanError(Exception):
     """Base of all the project's errors; `str(error)` is a sentence for a person."""
@@ -24,11 +19,7 @@ class UnsuitableRadiograph(RadiographError):
 
 
 class RefusedByGate(UnsuitableRadiograph):
-    """A picture that the gate does not let through; `refusal` says why, and what would put it right."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
+    """A picture that the gate does not let through; the message is the refusal's own (see `gate.Refusal`)."""
 
 
 class EmptyFile(RadiographError):

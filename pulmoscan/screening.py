@@ -19,8 +19,9 @@ from pulmoscan.errors import InvalidThreshold, RefusedByGate
 from pulmoscan.examination.examine import Examination, examine
 from pulmoscan.examination.gate import Refusal
 from pulmoscan.models import gradcam
-from pulmoscan.models.classifier import Classifier, load_classifier
+from pulmoscan.models.classifier import Classifier
 from pulmoscan.models.findings import WHOLE, FieldOfView, Finding
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.models.registry import EXTERNAL_MODELS, Card, HeatMethod
 from pulmoscan.population import ADULT_AGE, TRAINED_CHILD_AGE, OperatingPoint, PopulationChoice, operating_point
@@ -139,7 +140,7 @@ def read(radiograph: Radiograph, model: str, examination: Examination | None = N
     classifier = load_classifier(model)
     examination = examination or examine(radiograph)
     if examination.refusal and not override:
-        raise RefusedByGate(examination.refusal)
+        raise RefusedByGate(examination.refusal.message)
     return read_with(classifier, radiograph, examination)
 
 

@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     from pulmoscan.examination.lungs import load_reader
     from pulmoscan.export.figures import describe_lungs, markdown_table
-    from pulmoscan.models.classifier import load_classifier
+    from pulmoscan.models.loading import load_classifier
 
     if options.markdown:
         print(markdown_table(registry.MODELS.values()))

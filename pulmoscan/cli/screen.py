@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     from pulmoscan.batch.report_folder import ReportFolder
     from pulmoscan.batch.resume import finished
     from pulmoscan.examination.lungs import load_reader
-    from pulmoscan.models.classifier import load_classifier
+    from pulmoscan.models.loading import load_classifier
     from pulmoscan.reading.intake import path_items
 
     if options.threshold is not None and not 0 <= options.threshold <= 1:

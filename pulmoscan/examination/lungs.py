@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from pulmoscan.models.activations import sigmoid, softmax
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.runtime import Settings, Source, compile_network, settings
 from pulmoscan.runtime.memory import give_back
+from pulmoscan.runtime.once import Once
 from pulmoscan.settings import weights_folder
 
 if TYPE_CHECKING:
@@ -222,22 +222,20 @@ def load_reader() -> LungReader:
         WeightsDamaged: they are, but cannot be used, or do not belong together.
         InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
     """
-    paths = (weights_path(), card_path())
+    return _loaded.get("lungs", (weights_path(), card_path()), _load, settings())
+
+
+_loaded: Once[LungReader] = Once()
+
+
+def _load() -> LungReader:
+    card = read_card()
     try:
-        state = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
+        data = weights_path().read_bytes()
     except OSError as error:
-        raise LungWeightsMissing(next((p for p in paths if not p.is_file()), paths[0])) from error
-    key = (state, settings())
-    with _lock:
-        if key not in _loaded:
-            card, data = read_card(), weights_path().read_bytes()
-            if hashlib.sha256(data).hexdigest() != card.weights_sha256:
-                raise WeightsDamaged(weights_path(), f"its checksum is not the one in {card_path().name}")
-            _loaded.clear()
-            _loaded[key] = LungReader(data, card)
-            give_back()
-        return _loaded[key]
-
-
-_loaded: dict[tuple[tuple[tuple[Path, int, int], ...], Settings], LungReader] = {}
-_lock = threading.Lock()
+        raise LungWeightsMissing(weights_path()) from error
+    if hashlib.sha256(data).hexdigest() != card.weights_sha256:
+        raise WeightsDamaged(weights_path(), f"its checksum is not the one in {card_path().name}")
+    reader = LungReader(data, card)
+    give_back()
+    return reader

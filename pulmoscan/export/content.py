@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Screening
 from pulmoscan.statistics.metrics import Figure
 
+PageSize = Literal["A4", "Letter"]
 LARGEST_SIDE = 1400  # pixels of the pictures in a report
 OPACITY = 0.6
 SAME_THRESHOLD = 0.005

@@ -16,7 +16,6 @@ from pulmoscan.export.content import CAPTION, Report
 from pulmoscan.statistics.metrics import Figure
 
 FormatName = Literal["pdf", "dicom-sr", "dicom-sc", "png", "json"]
-PageSize = Literal["A4", "Letter"]
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 
 from pulmoscan import DISCLAIMER
-from pulmoscan.export.content import CAPTION, Report, font_file, probability_text
-from pulmoscan.export.formats import PageSize
+from pulmoscan.export.content import CAPTION, PageSize, Report, font_file, probability_text
 from pulmoscan.reading.dicom.facts import age_text
 from pulmoscan.statistics.metrics import Figure
 

@@ -15,8 +15,8 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino  # noqa: E402
 
-from pulmoscan.runtime.engine import Source, cached  # noqa: E402
 from pulmoscan.runtime.environment import Settings  # noqa: E402
+from pulmoscan.runtime.source import Source, cached  # noqa: E402
 
 if TYPE_CHECKING:
     from torch import nn

@@ -15,7 +15,7 @@ from pulmoscan.batch.jobs import Job
 from pulmoscan.batch.outcomes import Outcome, screen_items, urgency
 from pulmoscan.errors import PulmoScanError
 from pulmoscan.models import external
-from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, get_spec
 from pulmoscan.reading.intake import Item, upload_items
 from pulmoscan.reading.radiograph import FILE_EXTENSIONS, FORMAT_NAMES

@@ -13,7 +13,7 @@ import streamlit as st
 
 from pulmoscan import screening
 from pulmoscan.models import external, gradcam, measured
-from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.measured import Measured
 from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, HeatMethod, ModelSpec
 from pulmoscan.population import OperatingPoint, PopulationChoice

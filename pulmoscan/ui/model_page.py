@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pulmoscan import screening
-from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.registry import Card, get_spec
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Reading

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.registry import MODELS, Card, ModelSpec
 from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.statistics.metrics import Figure

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export import Report
-from pulmoscan.export.formats import PageSize
+from pulmoscan.export.content import PageSize
 from pulmoscan.export.pdf import pdf
 from tests.export.conftest import IDENTIFIERS, MakeReport, without_streams
 

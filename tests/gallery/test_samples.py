@@ -15,7 +15,7 @@ from pulmoscan.errors import GalleryDamaged, GalleryMissing, OwnGalleryDamaged
 from pulmoscan.examination.examine import examine
 from pulmoscan.gallery import samples
 from pulmoscan.gallery.samples import gallery, own_gallery
-from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.registry import MODELS
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.screening import read_with

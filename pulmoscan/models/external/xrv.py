@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import threading
 import warnings
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -25,6 +23,7 @@ from pulmoscan.models.networks import Network
 from pulmoscan.models.registry import Card, ExternalSpec, read_card
 from pulmoscan.population import POPULATIONS
 from pulmoscan.runtime import Settings
+from pulmoscan.runtime.once import Once
 
 INPUT_SIZE = 224
 MAIN_FINDING = "Pneumonia"
@@ -166,11 +165,6 @@ def import_package(spec: ExternalSpec) -> ModuleType:
         raise ExternalPackageUnusable(f"{type(error).__name__}: {error}") from error
 
 
-_FileState = tuple[int, int] | None
-_loaded: dict[str, tuple[tuple[_FileState, ...], XrvClassifier]] = {}
-_lock = threading.Lock()
-
-
 def load_external(spec: ExternalSpec) -> XrvClassifier:
     """The classifier, loaded once per process and state of its files.
 
@@ -178,21 +172,10 @@ def load_external(spec: ExternalSpec) -> XrvClassifier:
         ExternalPackageMissing, ExternalPackageUnusable: of the package.
         ExternalWeightsMissing, ExternalWeightsRefused: of the weights or of the card.
     """
-    with _lock:
-        state = (_state(spec.weights_path), _state(spec.card_path))
-        if _loaded.get(spec.name, (None,))[0] != state:
-            _loaded.pop(spec.name, None)
-            _loaded[spec.name] = (state, _load(spec))
-        return _loaded[spec.name][1]
+    return _loaded.get(spec.name, (spec.weights_path, spec.card_path), lambda: _load(spec))
 
 
-def _state(path: Path) -> _FileState:
-    """Tells a file from its successor; None where there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
+_loaded: Once[XrvClassifier] = Once()
 
 
 def _load(spec: ExternalSpec) -> XrvClassifier:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.registry import EXTERNAL_MODELS, Card, add_evidence, get_spec, write_card
 from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.statistics import calibration, lab, metrics

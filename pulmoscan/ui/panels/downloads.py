@@ -8,7 +8,7 @@ from typing import get_args
 import streamlit as st
 
 from pulmoscan.export import FORMATS, Report, write_report
-from pulmoscan.export.formats import PageSize
+from pulmoscan.export.content import PageSize
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Screening
 

@@ -64,7 +64,7 @@ class Chosen:
         """
         examination = self.examination()
         if examination.refusal and not self.overridden:
-            raise RefusedByGate(examination.refusal)
+            raise RefusedByGate(examination.refusal.message)
         if card.weights_sha256 not in self.readings:
             reading = screening.read(self.radiograph, model, examination, self.overridden)
             self.readings[card.weights_sha256] = reading

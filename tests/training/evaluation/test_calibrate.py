@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pulmoscan.errors import DatasetError, WeightsMissing
-from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.registry import ModelSpec, get_spec, read_card
 from pulmoscan.training.data.datasets import load_datasets, select
 from pulmoscan.training.evaluation.calibrate import TARGET_SENSITIVITY, calibrate
