@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import cv2
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +21,7 @@ from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Screening
 from pulmoscan.statistics.metrics import Figure
 
+PageSize = Literal["A4", "Letter"]
 LARGEST_SIDE = 1400  # pixels of the pictures in a report
 OPACITY = 0.6
 HEADLINES = {"pneumonia": "Pneumonia suspected", "normal": "No sign of pneumonia found"}
@@ -175,4 +176,6 @@ def probability_text(probability: float) -> str:
 
 def font_file(name: str) -> Path:
     """A font of Matplotlib's; they have Latin, Greek and Cyrillic."""
+    import matplotlib  # slow to import, and a screening does without it
+
     return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf"

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,10 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 
 from pulmoscan import DISCLAIMER
-from pulmoscan.export.content import CAPTION, Report, font_file, probability_text
+from pulmoscan.export.content import CAPTION, PageSize, Report, font_file, probability_text
 from pulmoscan.reading.dicom.facts import age_text
 from pulmoscan.statistics.metrics import Figure
 
-PageSize = Literal["A4", "Letter"]
 PAGE_SIZES: dict[PageSize, tuple[float, float]] = {"A4": A4, "Letter": LETTER}
 
 INK, FAINT, LINE, TEAL = HexColor("#16262e"), HexColor("#5b6b73"), HexColor("#d5dee2"), HexColor("#0b4d5e")

@@ -5,25 +5,28 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors.torch import load as load_safetensors
-from torch import nn
+from safetensors.numpy import load as load_safetensors
 
 from pulmoscan.errors import WeightsDamaged, WeightsMissing
 from pulmoscan.models import preprocessing
+from pulmoscan.models.activations import sigmoid
 from pulmoscan.models.findings import WHOLE, FieldOfView, Finding
-from pulmoscan.models.heads import load_head
+from pulmoscan.models.heads import PooledHead, load_head
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.models.registry import Card, ModelSpec, read_card
 from pulmoscan.runtime import Settings, Source, compile_network, settings
 from pulmoscan.runtime.memory import give_back
 from pulmoscan.runtime.once import Once
 
-CODE = tuple(Path(__file__).with_name(name) for name in ("networks.py", "heads.py"))
-"""The files that say what a classifier's network computes."""
+if TYPE_CHECKING:
+    from torch import nn
+
+CODE = (Path(__file__).with_name("networks.py"),)
+"""The file that says what a classifier's network computes."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,12 @@ class Forward:
     Attributes:
         logits: float32 [N].
         probabilities: float32 [N] in [0, 1].
-        feature_map: float32 [N, C, h, w], the output of the model's feature layer.
+        feature_map: float32 [N, C, H, W], the output of the model's feature layer.
     """
 
-    logits: torch.Tensor
-    probabilities: torch.Tensor
-    feature_map: torch.Tensor
+    logits: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    feature_map: NDArray[np.float32]
 
 
 class Classifier:
@@ -64,11 +67,16 @@ class Classifier:
         self._head = load_head(spec.feature_layer, load_safetensors(weights))
 
     @property
+    def head(self) -> PooledHead:
+        """Feature map -> logit, and the gradient of it."""
+        return self._head
+
+    @property
     def settings(self) -> Settings:
         """How its forward passes are run."""
         return self._compiled.settings
 
-    def prepare(self, pixels: NDArray[np.float32]) -> torch.Tensor:
+    def prepare(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Radiograph, float32 [H, W] in [0, 1] -> model input [1, …, 224, 224]."""
         return preprocessing.model_input(pixels)
 
@@ -78,7 +86,7 @@ class Classifier:
 
     def probability(self, forward: Forward) -> float:
         """Of the first radiograph of a forward pass, calibrated, in [0, 1]: what the threshold is compared with."""
-        return float(torch.sigmoid(forward.logits[0] / self.card.temperature))
+        return float(sigmoid(forward.logits[0] / self.card.temperature))
 
     def findings(self, forward: Forward) -> tuple[Finding, ...]:  # noqa: ARG002
         """What else the model looks for, in the first radiograph of a forward pass; ours look for pneumonia alone."""
@@ -88,18 +96,13 @@ class Classifier:
         """What must be said with every reading by this model, one sentence each."""
         return ()
 
-    def forward(self, x: torch.Tensor) -> Forward:
+    def forward(self, x: NDArray[np.float32]) -> Forward:
         """Model input [N, 3, 224, 224] (see `preprocessing`) through the network.
 
         A radiograph gets the same numbers, bit for bit, alone and in a batch, in any thread.
         """
-        outputs = self._compiled(np.asarray(x))
-        logits, feature_map = (torch.from_numpy(outputs[name]) for name in ("logits", "feature_map"))
-        return Forward(logits, torch.sigmoid(logits), feature_map)
-
-    def head(self, feature_map: torch.Tensor) -> torch.Tensor:
-        """Feature map [N, C, h, w] -> logit [N], differentiable with respect to the feature map."""
-        return self._head(feature_map)
+        outputs = self._compiled(x)
+        return Forward(outputs["logits"], sigmoid(outputs["logits"]), outputs["feature_map"])
 
 
 def _source(spec: ModelSpec, weights: bytes) -> Source:

@@ -10,6 +10,7 @@ arXiv:1705.09914): 14 × 14 cells where torchvision has 7 × 7, with the same pa
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -17,10 +18,44 @@ import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import nn
+from torch.nn import functional
 
 from pulmoscan.errors import WeightsDamaged
-from pulmoscan.models.heads import Head
+from pulmoscan.models.heads import PooledHead
+from pulmoscan.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from pulmoscan.models.registry import ModelSpec
+
+
+def normalise(grey: torch.Tensor) -> torch.Tensor:
+    """As `preprocessing.normalise`, on the tensor's own device: grey [N, 224, 224] -> [N, 3, 224, 224]."""
+    mean, std = (torch.tensor(v, device=grey.device).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    return (grey.unsqueeze(1) - mean) / std
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """Rectification where the feature map still needs it, pooling, one linear layer; differentiable.
+
+    Attributes:
+        linear: C -> 1.
+        rectifies: whether feature maps come with values below zero.
+    """
+
+    linear: nn.Linear
+    rectifies: bool
+
+    def activate(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """Feature map -> the rectified activations [N, C, H, W] that are pooled."""
+        return functional.relu(feature_map) if self.rectifies else feature_map
+
+    def __call__(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """Feature map [N, C, H, W] -> logit [N]."""
+        return self.linear(self.activate(feature_map).mean(dim=(2, 3))).squeeze(1)
+
+    def frozen(self) -> PooledHead:
+        """The same in NumPy."""
+        weight, bias = (p.detach().cpu().float().numpy().copy() for p in (self.linear.weight, self.linear.bias))
+        return PooledHead(weight[0], float(bias[0]), self.rectifies)
 
 
 class Network(nn.Module):

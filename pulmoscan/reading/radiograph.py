@@ -6,14 +6,18 @@ import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from pulmoscan import errors
-from pulmoscan.reading.dicom import Dicom, is_dicom, read_dicom
-from pulmoscan.reading.dicom.reading import MAX_PIXELS
+from pulmoscan.reading.limits import MAX_PIXELS
+from pulmoscan.reading.recognition import is_dicom
+
+if TYPE_CHECKING:
+    from pulmoscan.reading.dicom import Dicom
 
 MAX_FILE_BYTES = 100 * 2**20
 MIN_SIDE = 64
@@ -95,6 +99,8 @@ def load_radiograph(source: bytes | str | Path, name: str = "") -> Radiograph:
         raise errors.FileTooLarge(len(source), MAX_FILE_BYTES)
     dicom, chroma = None, 0.0
     if is_dicom(source):
+        from pulmoscan.reading.dicom import read_dicom
+
         grey, dicom = read_dicom(source)
         height, width = grey.shape
         if min(height, width) < MIN_SIDE:

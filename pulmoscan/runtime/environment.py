@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
-
-import torch
+from pathlib import Path
 
 from pulmoscan.errors import InvalidSetting, RuntimeNotInstalled
 from pulmoscan.settings import Variable, variable
@@ -70,13 +73,30 @@ def threads() -> int:
 
 def installed(runtime: str) -> bool:
     """Whether a runtime can be used on this machine."""
-    if runtime == "cuda":
-        return torch.cuda.is_available()
-    if runtime == "mps":
-        return torch.backends.mps.is_available()
+    if runtime in ("cuda", "mps"):
+        return find_spec("torch") is not None and _has_driver(runtime) and _torch_finds(runtime)
     # ONNX Runtime reads the ONNX format, which PyTorch writes by way of the package of that name.
     needed = ("onnxruntime", "onnx") if runtime == "onnxruntime" else (runtime,)
     return all(find_spec(package) is not None for package in needed)
+
+
+@cache
+def _has_driver(runtime: str) -> bool:
+    """Whether there can be such a GPU at all; if not, PyTorch, which takes seconds to import, need not be asked."""
+    if runtime == "mps":
+        return sys.platform == "darwin"
+    if Path("/dev/kfd").exists():  # AMD's, which PyTorch calls cuda too
+        return True
+    with suppress(OSError):
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        return True
+    return False
+
+
+def _torch_finds(runtime: str) -> bool:
+    import torch
+
+    return torch.cuda.is_available() if runtime == "cuda" else torch.backends.mps.is_available()
 
 
 def _quickest() -> str:

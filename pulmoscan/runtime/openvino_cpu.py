@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 # To import openvino is to report it to Google Analytics, unless its reporting package cannot be imported.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -19,6 +17,9 @@ import openvino  # noqa: E402
 
 from pulmoscan.runtime.environment import Settings  # noqa: E402
 from pulmoscan.runtime.source import Source, cached  # noqa: E402
+
+if TYPE_CHECKING:
+    from torch import nn
 
 PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -61,6 +62,8 @@ class OpenVino:
 
 
 def _converted(module: nn.Module, input_shape: tuple[int, ...]) -> openvino.Model:
+    import torch  # a start from the cache does without it
+
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # OpenVINO goes by torch.jit, which PyTorch means to drop
         return openvino.convert_model(module, example_input=torch.zeros(input_shape), input=list(input_shape))

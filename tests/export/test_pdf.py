@@ -14,7 +14,8 @@ from PIL import Image
 
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export import Report
-from pulmoscan.export.pdf import PageSize, pdf
+from pulmoscan.export.content import PageSize
+from pulmoscan.export.pdf import pdf
 from pulmoscan.models.registry import get_spec
 from tests.export.conftest import IDENTIFIERS, MakeReport, without_streams
 

@@ -32,6 +32,13 @@ def test_wilson_as_published(count: int, n: int, low: float, high: float) -> Non
     assert figure.high == pytest.approx(high, abs=5e-5)
 
 
+@pytest.mark.parametrize(("count", "n"), [(0, 1), (1, 1), (3, 7), (0, 400), (382, 390), (5_000, 10_000)])
+def test_wilson_as_scipy(count: int, n: int) -> None:
+    figure = proportion(count, n)
+    expected = stats.binomtest(count, n).proportion_ci(0.95, method="wilson")
+    assert (figure.low, figure.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
 def test_proportion_is_symmetric_and_never_of_zero_width() -> None:
     nothing, everything = proportion(0, 50), proportion(50, 50)
     assert nothing.low == pytest.approx(0, abs=1e-12)

@@ -8,7 +8,7 @@ import warnings
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -26,13 +26,13 @@ from pulmoscan.reading.dicom.facts import FRONTAL, Facts, facts, kind, text, val
 from pulmoscan.reading.dicom.facts import body_part as stated_body_part
 from pulmoscan.reading.dicom.facts import view as stated_view
 from pulmoscan.reading.dicom.greyscale import Greyscale, greyscale, square_pixels
+from pulmoscan.reading.limits import MAX_PIXELS
 
 # What pydicom says of odd values quotes them, and they may be the patient's.
 config.settings.reading_validation_mode = config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 warnings.filterwarnings("ignore", module=r"pydicom\b")
 
-MAX_PIXELS = 50_000_000
 MAX_INFLATED_BYTES = 400 * 2**20
 VIEW_SIDE = 1400  # pixels of the copy that is kept for viewing at other windows
 
@@ -68,26 +68,6 @@ class Dicom:
     header: Dataset
     view: Greyscale
     warnings: tuple[str, ...]
-
-
-def is_dicom(data: bytes) -> bool:
-    """Whether the bytes may be a DICOM file: with its magic word, or beginning with an element of a header."""
-    if data[128:132] == b"DICM" or data[:4] == b"DICM":
-        return True
-    orders: tuple[Literal["little", "big"], ...] = ("little", "big")
-    for order in orders:
-        group, element = (int.from_bytes(data[at : at + 2], order) for at in (0, 2))
-        if group in (0x0002, 0x0008) and element <= 0x0100 and len(data) > 64:
-            return _has_header(data)
-    return False
-
-
-def _has_header(data: bytes) -> bool:
-    try:
-        header = pydicom.dcmread(io.BytesIO(data), force=True, stop_before_pixels=True)
-    except Exception:
-        return False
-    return bool(value(header, "SOPClassUID") or value(header, "Rows"))
 
 
 def read_dicom(data: bytes) -> tuple[NDArray[np.float32], Dicom]:

@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from pulmoscan.errors import TrainingError
 from pulmoscan.models import preprocessing
-from pulmoscan.models.networks import Network, build_network
+from pulmoscan.models.networks import Network, build_network, normalise
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.training.classifier.lung_guidance import attention_loss
 from pulmoscan.training.classifier.samples import BatchPlan, TrainingSamples, class_weights, collate, draws_of
@@ -232,7 +232,7 @@ def train_epoch(
     progress = tqdm(loader, desc=f"epoch {state.epoch + 1}", mininterval=10, unit="batch")
     for batch in progress:
         targets, labels, weights = (t.to(device) for t in (batch.targets, batch.labels, batch.weights))
-        x = preprocessing.normalise(batch.grey.to(device)).contiguous(memory_format=torch.channels_last)
+        x = normalise(batch.grey.to(device)).contiguous(memory_format=torch.channels_last)
         with mixed_precision(device):
             feature_map = state.network.features(x)
         logits = state.network.head(feature_map.float())
@@ -313,4 +313,4 @@ def _logits(network: Network, examples: Sequence[Example], device: torch.device)
 def _inputs(examples: Sequence[Example]) -> Iterator[torch.Tensor]:
     for start_at in range(0, len(examples), 32):
         inputs = [preprocessing.model_input(load_radiograph(e.path).pixels) for e in examples[start_at : start_at + 32]]
-        yield torch.cat(inputs).contiguous(memory_format=torch.channels_last)
+        yield torch.from_numpy(np.concatenate(inputs)).contiguous(memory_format=torch.channels_last)

@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from pulmoscan.errors import TrainingError
-from pulmoscan.examination.lung_network import Findings, LungNetwork
+from pulmoscan.examination.findings import Findings
+from pulmoscan.examination.lung_network import LungNetwork
 from pulmoscan.examination.lungs import load_network
 from pulmoscan.models import preprocessing
 from pulmoscan.reading.radiograph import load_radiograph
@@ -119,7 +120,7 @@ def _train_epoch(state: LungTraining, loader: DataLoader[Sample]) -> dict[str, f
     return {name: total / len(loader) for name, total in totals.items()}
 
 
-def lung_loss(findings: Findings, sample: Sample) -> torch.Tensor:
+def lung_loss(findings: Findings[torch.Tensor], sample: Sample) -> torch.Tensor:
     """Cross-entropy where the lungs are known, none outside chests included; soft Dice where there are any."""
     known = ~sample.lungs.isnan().any(dim=(1, 2))
     logits, lungs = findings.lungs[known], sample.lungs[known]
@@ -130,7 +131,7 @@ def lung_loss(findings: Findings, sample: Sample) -> torch.Tensor:
     return entropy + (1 - overlap).mean()
 
 
-def kind_loss(findings: Findings, sample: Sample) -> torch.Tensor:
+def kind_loss(findings: Findings[torch.Tensor], sample: Sample) -> torch.Tensor:
     """Cross-entropy of chest, whole and inverted, where known, and of the quarter turns."""
     loss = findings.chest.new_zeros(())
     for logits, answers in (

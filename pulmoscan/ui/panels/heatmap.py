@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import cv2
-import matplotlib
 import numpy as np
 import streamlit as st
-from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
 from pulmoscan.examination.lungs import draw_outline
@@ -113,7 +111,7 @@ def _legend(reading: Reading) -> None:
 
 def colour_bar(low: str, high: str) -> str:
     """HTML of the heatmaps' colour scale with words at its ends."""
-    colours = ",".join(to_hex(c) for c in matplotlib.colormaps[gradcam.COLOUR_MAP](np.linspace(0, 1, 9)))
+    colours = ",".join(f"#{colour.tobytes().hex()}" for colour in gradcam.colours(np.linspace(0, 1, 9)))
     return (
         f'<div class="legend"><span>{low}</span>'
         f'<div class="legend-bar" style="background:linear-gradient(90deg,{colours})"></div><span>{high}</span></div>'
