@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
 from pulmoscan.cli.arguments import Commands, add_data, add_model
 from pulmoscan.models import registry
+from pulmoscan.statistics.metrics import Figure
 
 
 def add(commands: Commands) -> None:
@@ -25,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     from pulmoscan.training.evaluation import resampling, shortcuts
 
     examples = select(load_datasets(options.data), options.split)
-    found = {}
+    found: dict[str, Mapping[str, Figure]] = {}
     if any(e.lung_mask for e in examples):
         tests = shortcuts.shortcut_tests(options.model, options.data, options.split)
         print(shortcuts.describe(options.model, options.split, tests))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import torchvision
@@ -33,7 +35,7 @@ def test_every_other_cell_is_torchvisions(network: Network, architecture: str, x
     if architecture == "densenet121":
         # Its transition pools 2 × 2 cells where ours keeps them: the stages behind it are compared on what was pooled.
         pooled = create_feature_extractor(reference, ["features.transition3"])(x)["features.transition3"]
-        last = network.backbone.features
+        last: Any = network.backbone.features
         ours = last.norm5(last.denseblock4(functional.interpolate(pooled, scale_factor=2.0)))
         theirs = reference.features.norm5(reference.features.denseblock4(pooled))
     else:

@@ -151,7 +151,7 @@ class BatchPlan(Sampler[list[Index]]):
         if len(order) < wanted:  # chance drew fewer than the mean
             order = np.concatenate([order, rng.choice(order, wanted - len(order))])
         for start in range(0, wanted, self.singles):
-            paired = rng.choice(self.with_original, self.pairs, replace=False) if self.pairs else []
+            paired = rng.permutation(self.with_original)[: self.pairs]
             yield [(int(i), False) for i in order[start : start + self.singles]] + [(int(i), True) for i in paired]
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.reading.radiograph import Radiograph, Source
 from pulmoscan.screening import read_with
 from pulmoscan.statistics.metrics import Figure, Scores
@@ -73,4 +73,4 @@ def _scores(examples: Sequence[Example], logits: np.ndarray, chosen: np.ndarray)
 
 
 def _radiograph(image: Image.Image) -> Radiograph:
-    return Radiograph(np.asarray(image, dtype=np.float32) / 255, Source("resampled", "PNG", "L", 8, ""))
+    return Radiograph(np.asarray(image, dtype=np.float32) / np.float32(255), Source("resampled", "PNG", "L", 8, ""))

@@ -23,6 +23,7 @@ from pulmoscan.training.classifier.samples import (
     draws_of,
     ellipses_in,
 )
+from pulmoscan.training.data.augmentation import resample_randomly
 from pulmoscan.training.data.datasets import Example, load_datasets, select
 from tests.training.made_up import make_kermany, make_nih
 
@@ -232,11 +233,10 @@ def test_where_radiologists_drew_boxes_evidence_belongs_there(examples: list[Exa
 def test_adults_come_as_small_copies_of_either_class(examples: list[Example], monkeypatch: pytest.MonkeyPatch) -> None:
     """What is held at 448 pixels goes through 299 pixels or fewer, or the model would learn the resampling."""
     sizes = []
-    resample = samples_module.resample_randomly
 
     def noted(pixels: np.ndarray, *rest: Any) -> np.ndarray:
         sizes.append(pixels.shape)
-        return resample(pixels, *rest)
+        return resample_randomly(pixels, *rest)
 
     samples = samples_of(examples, background_share=0.0)
     monkeypatch.setattr(samples_module, "resample_randomly", noted)
