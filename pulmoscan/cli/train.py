@@ -19,6 +19,12 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--epochs", type=positive, help="by default those of the last step of the recipe")
     parser.add_argument(
+        "--stop-after",
+        type=positive,
+        metavar="N",
+        help="keep the averaged weights after N of the epochs, where validation says that the schedule is too long",
+    )
+    parser.add_argument(
         "--seed", type=int, action="append", help="0; repeated, the mean of a training with each is what is kept"
     )
     parser.add_argument(
@@ -59,7 +65,9 @@ def run(options: argparse.Namespace) -> int:
         **{name: value for name, value in chosen.items() if value is not None},
     )
     checkpoint = options.checkpoint or Path("runs") / f"{spec.name}.pt"
-    network, record = train_mean(plan, options.seed or [0], options.data, options.init, checkpoint, options.workers)
+    network, record = train_mean(
+        plan, options.seed or [0], options.data, options.init, checkpoint, options.workers, options.stop_after
+    )
     save_weights(network.backbone, spec.weights_path)
     calibrate(spec, options.data, record)
     print(f"wrote {spec.weights_path} and {spec.card_path}; measure them with `python -m pulmoscan evaluate`")

@@ -69,7 +69,13 @@ ClassifierState = TrainingState[TrainingPlan, Network]
 
 
 def train_mean(
-    plan: TrainingPlan, seeds: Sequence[int], data: Sequence[Path], init: str, checkpoint: Path, workers: int = 2
+    plan: TrainingPlan,
+    seeds: Sequence[int],
+    data: Sequence[Path],
+    init: str,
+    checkpoint: Path,
+    workers: int = 2,
+    stop_after: int | None = None,
 ) -> tuple[Network, dict[str, Any]]:
     """Train once with each seed, from the same initial weights, and take the mean of the weights.
 
@@ -79,7 +85,7 @@ def train_mean(
     networks, records = [], []
     for seed in seeds:
         own = checkpoint.with_stem(f"{checkpoint.stem}-{seed}") if len(seeds) > 1 else checkpoint
-        network, record = train(replace(plan, seed=seed), data, init, own, workers)
+        network, record = train(replace(plan, seed=seed), data, init, own, workers, stop_after)
         networks.append(network)
         records.append(record)
     if len(networks) == 1:
@@ -101,13 +107,19 @@ def train_mean(
 
 
 def train(
-    plan: TrainingPlan, data: Sequence[Path], init: str, checkpoint: Path, workers: int = 2
+    plan: TrainingPlan,
+    data: Sequence[Path],
+    init: str,
+    checkpoint: Path,
+    workers: int = 2,
+    stop_after: int | None = None,
 ) -> tuple[Network, dict[str, Any]]:
     """Train after `plan`, resuming from `checkpoint` if it is there.
 
     Args:
         data: dataset folders (see `datasets`).
         init: `imagenet` (torchvision's own weights), `random`, or a safetensors file with torchvision's names.
+        stop_after: keep the averaged weights after so many epochs of the plan's schedule, where validation says so.
 
     Returns:
         The network with the averaged weights, in eval mode on the CPU, and the training record.
@@ -133,7 +145,8 @@ def train(
     if checkpoint.is_file():
         state.restore(checkpoint)
         print(f"resumed from {checkpoint} after epoch {state.epoch}")
-    if state.epoch < plan.epochs:
+    last = min(plan.epochs, stop_after or plan.epochs)
+    if state.epoch < last:
         loader = DataLoader(
             TrainingSamples(training, class_weights(training, draws), plan.lung_guided),
             batch_sampler=batches,
@@ -142,7 +155,7 @@ def train(
             persistent_workers=workers > 0,
         )
     watched = sample(validation, WATCHED)
-    while state.epoch < plan.epochs:
+    while state.epoch < last:
         batches.epoch = state.epoch
         seed_everything(plan.seed + 1 + state.epoch)
         began = time.monotonic()
@@ -155,6 +168,7 @@ def train(
     averaged = state.averaged.cpu().eval()
     record = {
         "plan": asdict(plan),
+        "stopped_after": state.epoch,
         "init": describe_init(init),
         "data_sha256": data_hash(examples),
         "examples": {"train": len(training), "validation": len(validation)},

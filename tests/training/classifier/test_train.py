@@ -74,6 +74,7 @@ def test_interrupted_training_ends_as_uninterrupted(
 
 def check_record(record: dict[str, Any]) -> None:
     assert record["plan"] == dataclasses.asdict(PLAN)
+    assert record["stopped_after"] == 2
     assert record["init"] == "random"
     assert record["examples"] == {"train": 4 + 2, "validation": 4 + 4}
     assert len(record["data_sha256"]) == 64
@@ -87,6 +88,13 @@ def check_record(record: dict[str, Any]) -> None:
         assert 0 <= point["child_auc"] <= 1
         assert 0 <= point["adult_auc"] <= 1
         assert point["seconds"] > 0
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:torch")
+def test_a_schedule_can_be_left_early(folders: list[Path], tmp_path: Path) -> None:
+    _, record = train(PLAN, folders, "random", tmp_path / "early.ckpt", workers=0, stop_after=1)
+    assert record["stopped_after"] == len(record["curves"]) == 1
+    assert record["plan"]["epochs"] == 2
 
 
 def test_curves_watch_an_even_sample(folders: list[Path]) -> None:
