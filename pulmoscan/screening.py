@@ -19,11 +19,12 @@ from pulmoscan.errors import InvalidThreshold
 from pulmoscan.examination.examine import Examination, examine
 from pulmoscan.examination.gate import Refusal
 from pulmoscan.models import gradcam
+from pulmoscan.models.card import Card, HeatMethod
 from pulmoscan.models.classifier import Classifier
 from pulmoscan.models.findings import WHOLE, FieldOfView, Finding
 from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.preprocessing import INPUT_SIZE
-from pulmoscan.models.registry import Card, HeatMethod, ModelSpec
+from pulmoscan.models.registry import ModelSpec
 from pulmoscan.population import ADULT_AGE, GROUPS, TRAINED_CHILD_AGE, OperatingPoint, PopulationChoice, operating_point
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.statistics.metrics import THRESHOLD_STEP

@@ -15,8 +15,9 @@ from pulmoscan.examination import gate
 from pulmoscan.examination.examine import corrected, examine
 from pulmoscan.examination.lungs import LungReader
 from pulmoscan.examination.quality import Defect
+from pulmoscan.models.card import HEAT_METHODS, Card
 from pulmoscan.models.classifier import Classifier, Forward
-from pulmoscan.models.registry import HEAT_METHODS, MODELS, Card, get_spec
+from pulmoscan.models.registry import MODELS, get_spec
 from pulmoscan.population import POPULATION_CHOICES, operating_point
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Reading, decide, read, screen

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from pulmoscan.cli.arguments import Commands, add_data, add_model
 from pulmoscan.models import registry
+from pulmoscan.models.card import add_evidence
 from pulmoscan.statistics.metrics import Figure
 
 
@@ -43,5 +44,5 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.record:
         for what, figures in found.items():
-            registry.add_evidence(registry.get_spec(options.model), what, figures)
+            add_evidence(registry.get_spec(options.model), what, figures)
     return 0

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pulmoscan.models.registry import Card, ModelSpec
+from pulmoscan.models.card import Card
+from pulmoscan.models.registry import ModelSpec
 from pulmoscan.population import POPULATIONS, OperatingPoint, Population, PopulationChoice, of_patient, operating_point
 from pulmoscan.statistics import operating_points
 from pulmoscan.statistics.metrics import Scores

@@ -13,8 +13,9 @@ import streamlit as st
 
 from pulmoscan import screening
 from pulmoscan.models import external, gradcam, measured
+from pulmoscan.models.card import HeatMethod
 from pulmoscan.models.measured import Measured
-from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, HeatMethod, ModelSpec
+from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, ModelSpec
 from pulmoscan.population import GROUPS, OperatingPoint, PopulationChoice
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Reading, Screening, load_model

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pulmoscan.models.registry import MODELS, Card, ModelSpec
+from pulmoscan.models.card import Card
+from pulmoscan.models.registry import MODELS, ModelSpec
 from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.screening import load_model
 from pulmoscan.statistics.metrics import Figure

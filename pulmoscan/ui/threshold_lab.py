@@ -10,8 +10,9 @@ import streamlit as st
 
 from pulmoscan.errors import PulmoScanError
 from pulmoscan.models import measured
+from pulmoscan.models.card import read_card
 from pulmoscan.models.measured import Measured
-from pulmoscan.models.registry import MODELS, read_card
+from pulmoscan.models.registry import MODELS
 from pulmoscan.population import GROUPS, POPULATIONS, Population
 from pulmoscan.statistics import lab
 from pulmoscan.statistics.metrics import THRESHOLD_STEP, Scores

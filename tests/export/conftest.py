@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from pulmoscan.export import Report
-from pulmoscan.models.registry import Card, get_spec
+from pulmoscan.models.card import Card
+from pulmoscan.models.registry import get_spec
 from pulmoscan.population import POPULATIONS
 from pulmoscan.reading.radiograph import Radiograph, load_radiograph
 from pulmoscan.screening import Reading, decide

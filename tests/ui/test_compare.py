@@ -14,8 +14,9 @@ from streamlit.testing.v1 import AppTest
 from pulmoscan import screening
 from pulmoscan.gallery import samples
 from pulmoscan.models import gradcam
+from pulmoscan.models.card import read_card, write_card
 from pulmoscan.models.measured import of_consensus, of_model
-from pulmoscan.models.registry import MODELS, get_spec, read_card, write_card
+from pulmoscan.models.registry import MODELS, get_spec
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.ui.compare import agreement
 from tests.ui.app import click, go_to, open_page, panes, text

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from pulmoscan.errors import DatasetError
+from pulmoscan.models.card import Card, add_evidence, write_card
 from pulmoscan.models.loading import load_classifier
-from pulmoscan.models.registry import Card, add_evidence, get_spec, write_card
+from pulmoscan.models.registry import get_spec
 from pulmoscan.population import ADULT_AGE, POPULATIONS, Population
+from pulmoscan.reading.records import write_whole
 from pulmoscan.statistics import calibration, lab, metrics
 from pulmoscan.statistics.metrics import Confusion, Figure, Scores
 from pulmoscan.training.data.datasets import Split, load_datasets, select
@@ -137,7 +139,7 @@ def write_json(evaluations: Sequence[Evaluation], path: Path) -> None:
         for e in evaluations
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    write_whole(path, f"{json.dumps(content, indent=1)}\n".encode())
 
 
 def _decision_curve(scores: Scores) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pulmoscan.examination.lungs import draw_outline
 from pulmoscan.models import gradcam
-from pulmoscan.models.registry import HeatMethod
+from pulmoscan.models.card import HeatMethod
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import MOSTLY_INSIDE, Reading
 from pulmoscan.ui.panels.dicom import windowed

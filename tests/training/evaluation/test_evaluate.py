@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.models.registry import Card, get_spec, read_card, write_card
+from pulmoscan.models.card import Card, read_card, write_card
+from pulmoscan.models.registry import get_spec
 from pulmoscan.population import Population
 from pulmoscan.screening import Reading
 from pulmoscan.training.data.datasets import Example, Group
