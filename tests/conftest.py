@@ -11,9 +11,10 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from pulmoscan.models.card import Card, write_card
 from pulmoscan.models.networks import Network, build_network
 from pulmoscan.models.preprocessing import model_input
-from pulmoscan.models.registry import MODELS, Card, ModelSpec, write_card
+from pulmoscan.models.registry import MODELS, ModelSpec
 from pulmoscan.population import POPULATIONS
 from pulmoscan.reading.radiograph import Radiograph, load_radiograph
 from pulmoscan.statistics.metrics import Scores

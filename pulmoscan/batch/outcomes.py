@@ -22,7 +22,7 @@ from pulmoscan.models import gradcam
 from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.intake import Item
 from pulmoscan.reading.radiograph import Radiograph, load_radiograph, may_be_radiograph
-from pulmoscan.screening import Screening, decide, screen
+from pulmoscan.screening import Model, Screening, decide, load_model, screen
 
 OVERLAY_OPACITY = 0.6
 AHEAD = 1
@@ -84,7 +84,7 @@ def find_files(paths: Iterable[str]) -> list[Path]:
 
 def screen_items(
     items: Iterable[Item],
-    model: str,
+    model: Model | str,
     population: PopulationChoice = "auto",
     threshold: float | None = None,
     seen: dict[str, Outcome] | None = None,
@@ -96,6 +96,7 @@ def screen_items(
     warning that says so.
 
     Args:
+        model: as `screening.load_model` gives it, or its name.
         seen: outcomes by the SHA-256 of their file, for runs that continue an earlier one; filled.
         override: screen also what the gate refuses.
 
@@ -103,6 +104,7 @@ def screen_items(
         ModelError, InvalidThreshold, UnknownPopulation: nothing can be screened this way.
     """
     seen = {} if seen is None else seen
+    model = load_model(model) if isinstance(model, str) else model
     waiting: deque[tuple[Item, Future[Radiograph]]] = deque()
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as pool:
         for item in items:
@@ -134,7 +136,7 @@ def urgency(outcome: Outcome) -> tuple[float, int, float, str]:
 def _outcome(
     item: Item,
     decoding: Future[Radiograph],
-    model: str,
+    model: Model,
     population: PopulationChoice,
     threshold: float | None,
     seen: dict[str, Outcome],
@@ -145,18 +147,18 @@ def _outcome(
         known = seen.get(radiograph.key)
         if known is None or known.screening is None:
             outcome = Outcome(
-                item.name, "ok", model, radiograph, screen(radiograph, model, population, threshold, override)
+                item.name, "ok", model.spec.name, radiograph, screen(radiograph, model, population, threshold, override)
             )
             seen[radiograph.key] = replace(outcome, radiograph=None)
             return outcome
         screening = decide(known.screening.reading, population, threshold)
         repeated = f"The very same file as {known.file}."
         screening = replace(screening, warnings=(*screening.warnings, repeated))
-        return Outcome(item.name, "ok", model, radiograph, screening, duplicate_of=known.file)
+        return Outcome(item.name, "ok", model.spec.name, radiograph, screening, duplicate_of=known.file)
     except UnsuitableRadiograph as error:
-        return Outcome(item.name, "refused", model, reason=str(error))
+        return Outcome(item.name, "refused", model.spec.name, reason=str(error))
     except RadiographError as error:
-        return Outcome(item.name, "error", model, reason=str(error))
+        return Outcome(item.name, "error", model.spec.name, reason=str(error))
     except PulmoScanError:
         raise
     except Exception as error:
@@ -164,7 +166,7 @@ def _outcome(
         return Outcome(
             item.name,
             "error",
-            model,
+            model.spec.name,
             reason=f"It could not be screened ({type(error).__name__}). Export it again as PNG.",
         )
 

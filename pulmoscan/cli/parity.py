@@ -8,6 +8,7 @@ from pathlib import Path
 from pulmoscan.cli.arguments import Commands, add_model
 from pulmoscan.errors import PulmoScanError
 from pulmoscan.models import registry
+from pulmoscan.models.card import add_evidence
 
 
 def add(commands: Commands) -> None:
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
             "mean difference": result.difference,
             **{f"changed decisions, {point}": share for point, share in result.changed.items()},
         }
-        registry.add_evidence(registry.get_spec(options.model), f"parity, {options.split}", figures)
+        add_evidence(registry.get_spec(options.model), f"parity, {options.split}", figures)
     return 0
 
 
@@ -55,5 +56,5 @@ def _precision(options: argparse.Namespace) -> int:
     result = precision_parity(options.model, options.data, options.split)
     print(describe(options.model, options.split, result))
     if options.record:
-        registry.add_evidence(registry.get_spec(options.model), MEASURED, result.figures)
+        add_evidence(registry.get_spec(options.model), MEASURED, result.figures)
     return 0

@@ -51,7 +51,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "created": report.created.isoformat(timespec="seconds"),
         "disclaimer": DISCLAIMER,
         "file": report.file_name or None,
-        "model": reading.model,
+        "model": reading.model.name,
         "weights_sha256": report.weights_sha256,
         "precision": reading.precision,
         "probability": round(reading.probability, 6),

@@ -14,11 +14,12 @@ from safetensors.numpy import load as load_safetensors
 from pulmoscan.errors import WeightsDamaged, WeightsMissing
 from pulmoscan.models import preprocessing
 from pulmoscan.models.activations import sigmoid
+from pulmoscan.models.card import Card, read_card
 from pulmoscan.models.findings import WHOLE, FieldOfView, Finding
 from pulmoscan.models.heads import PooledHead, load_head
 from pulmoscan.models.precision import holds_in_bfloat16
 from pulmoscan.models.preprocessing import INPUT_SIZE
-from pulmoscan.models.registry import Card, ModelSpec, read_card
+from pulmoscan.models.registry import ModelSpec
 from pulmoscan.runtime import Settings, Source, compile_network, settings
 from pulmoscan.runtime.memory import give_back
 from pulmoscan.runtime.once import Once

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulmoscan.models.registry import Card
+from pulmoscan.models.card import Card
 from pulmoscan.population import POPULATIONS
 from pulmoscan.statistics.metrics import Figure
 

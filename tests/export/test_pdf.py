@@ -16,6 +16,7 @@ from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export import Report
 from pulmoscan.export.content import PageSize
 from pulmoscan.export.pdf import pdf
+from pulmoscan.models.registry import get_spec
 from tests.export.conftest import IDENTIFIERS, MakeReport, without_streams
 
 pypdfium2 = pytest.importorskip("pypdfium2", reason="pypdfium2 is not installed")
@@ -128,7 +129,7 @@ def test_balanced_point_is_called_by_its_name(from_png: MakeReport) -> None:
 
 def test_number_of_an_external_model_is_called_a_score(from_png: MakeReport) -> None:
     report = from_png()
-    reading = replace(report.screening.reading, model="xrv-densenet121-all")
+    reading = replace(report.screening.reading, model=get_spec("xrv-densenet121-all"))
     said = words(pdf(Report(report.radiograph, replace(report.screening, reading=reading))))
     assert "Score 0.654" in said
     assert "Probability" not in said

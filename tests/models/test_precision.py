@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from pulmoscan.models.card import add_evidence, read_card
 from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.precision import MEASURED, auc_name, changed_name, holds_in_bfloat16
-from pulmoscan.models.registry import add_evidence, get_spec, read_card
+from pulmoscan.models.registry import get_spec
 from pulmoscan.population import POPULATIONS
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.runtime import bfloat16, environment

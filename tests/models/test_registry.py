@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from pulmoscan.errors import UnknownModel, WeightsDamaged, WeightsMissing
+from pulmoscan.models.card import read_card, write_card
 from pulmoscan.models.networks import build_network
-from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, get_spec, read_card, write_card
+from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, get_spec
 from pulmoscan.settings import weights_folder
 from pulmoscan.statistics.metrics import Scores
 

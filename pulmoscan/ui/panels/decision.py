@@ -17,7 +17,7 @@ def decision(screening: Screening) -> None:
     )
     colour = "orange" if suspected else "green"
     probability = probability_text(screening.reading.probability)
-    measure = "score" if screening.reading.is_external else "probability"
+    measure = screening.reading.model.measure
     relation = "at or above" if suspected else "below"
     with st.container(key=f"decision-{screening.label}", gap="xsmall"):
         st.subheader(f":{colour}[{icon} {headline}]", anchor=False)

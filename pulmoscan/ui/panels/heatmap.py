@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pulmoscan.examination.lungs import draw_outline
 from pulmoscan.models import gradcam
-from pulmoscan.models.registry import HeatMethod
+from pulmoscan.models.card import HeatMethod
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import MOSTLY_INSIDE, Reading
 from pulmoscan.ui.panels.dicom import windowed
@@ -44,11 +44,11 @@ def heatmap(radiograph: Radiograph, reading: Reading) -> None:
             required=True,
             format_func=METHOD_NAMES.__getitem__,
             disabled=not shown,
-            key=f"heat-method-{reading.model}",
+            key=f"heat-method-{reading.model.name}",
             persist_state="session",
-            help=None
-            if reading.is_external
-            else "The default is the one whose heat lies better inside the lungs on the validation split.",
+            help="The default is the one whose heat lies better inside the lungs on the validation split."
+            if reading.model.fixed_here
+            else None,
         )
     # A window is of the file's own values: what was turned or inverted is shown as the model sees it.
     if radiograph.dicom and not radiograph.source.correction:
