@@ -52,6 +52,7 @@ class Reading:
         field_of_view: the part of the radiograph that the model saw, and that the evidence covers.
         findings: what else the model looks for.
         notes: sentences that go with every screening of this reading.
+        precision: that the network was computed in, `float32` or `bfloat16`.
         examination: what was seen before the model ran; None where only the model was asked (`read_with`).
     """
 
@@ -69,6 +70,7 @@ class Reading:
     field_of_view: FieldOfView = WHOLE
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    precision: str = "float32"
     examination: Examination | None = None
 
     def operating_point(self, population: PopulationChoice) -> OperatingPoint:
@@ -188,6 +190,7 @@ def read_with(classifier: Classifier, radiograph: Radiograph, examination: Exami
         field_of_view=field_of_view,
         findings=classifier.findings(forward),
         notes=(*_correction(radiograph), *classifier.notes(field_of_view)),
+        precision=classifier.settings.precision,
         examination=examination,
     )
 

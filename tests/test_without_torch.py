@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from pulmoscan.cli import main
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.screening import screen
+from tests.conftest import REPOSITORY
 from tests.pictures import encode, grey8
 
 MODEL = "resnet18"
@@ -35,7 +35,7 @@ def file(models: Path, tmp_path: Path) -> Path:
 def run(code: str, needless: tuple[str, ...] = NEEDLESS) -> str:
     """What Python prints when those packages cannot be imported."""
     command = [sys.executable, "-c", BLOCKED.format(needless=needless) + code]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -57,7 +57,7 @@ def test_screening(file: Path) -> None:
 
 def test_command(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["screen", str(file), "--model", MODEL, "--format", "json"]
-    out = run(f"from pulmoscan.cli import main; main({[*arguments, '--overlays', str(tmp_path / 'theirs')]})")
+    out = run(f"from pulmoscan.cli import main; sys.exit(main({[*arguments, '--overlays', str(tmp_path / 'theirs')]}))")
     main([*arguments, "--overlays", str(tmp_path / "ours")])
     theirs, ours = (json.loads(line) for line in (out, capsys.readouterr().out))
     assert {**theirs, "milliseconds": 0} == {**ours, "milliseconds": 0}
@@ -68,11 +68,8 @@ def test_command(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_page(file: Path) -> None:
     """The app's page shows the decision of an upload; Streamlit itself needs pandas."""
     code = (
-        "from streamlit.testing.v1 import AppTest; "
-        f"app = AppTest.from_string('from pulmoscan.ui.model_page import model_page; model_page({MODEL!r})', "
-        "default_timeout=120).run(); "
-        f"app.file_uploader[0].set_value(('radiograph.png', open({str(file)!r}, 'rb').read(), 'image/png')).run(); "
-        "assert not app.exception, app.exception; print(*(m.value for m in app.markdown))"
+        "from tests.ui.app import open_page, text, upload; "
+        f"app = upload(open_page({MODEL!r}), open({str(file)!r}, 'rb').read()); print(text(app))"
     )
     out = run(code, tuple(set(NEEDLESS) - {"pandas"}))
     assert f"Probability **{screen(load_radiograph(file), MODEL).reading.probability:.3f}**" in out

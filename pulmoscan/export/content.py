@@ -68,7 +68,8 @@ class Report:
 
     @property
     def software(self) -> str:
-        return f"PulmoScan {__version__}"
+        """Name, version, and the precision that the network was computed in."""
+        return f"PulmoScan {__version__}, {self.screening.reading.precision}"
 
     @property
     def headline(self) -> str:

@@ -17,6 +17,7 @@ from pulmoscan.models.activations import sigmoid
 from pulmoscan.models.card import Card, read_card
 from pulmoscan.models.findings import WHOLE, FieldOfView, Finding
 from pulmoscan.models.heads import PooledHead, load_head
+from pulmoscan.models.precision import holds_in_bfloat16
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.models.registry import ModelSpec
 from pulmoscan.runtime import Settings, Source, compile_network, settings
@@ -62,6 +63,7 @@ class Classifier:
     def __init__(self, spec: ModelSpec, card: Card, weights: bytes, how: Settings | None = None) -> None:
         self.spec = spec
         self.card = card
+        how = (how or settings()).settled(holds_in_bfloat16(card))
         self._compiled = compile_network(
             _source(spec, weights), (1, 3, INPUT_SIZE, INPUT_SIZE), ("logits", "feature_map"), spec.name, how
         )

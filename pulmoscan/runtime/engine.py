@@ -81,7 +81,7 @@ def compile_network(
         InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
         PulmoScanError: whatever `source` raises when it builds.
     """
-    how = how or settings()
+    how = (how or settings()).settled(reducible=False)
     keep_blas_off_the_cores()
     try:
         engine = _ENGINES[how.runtime](source, tuple(input_shape), name, how)

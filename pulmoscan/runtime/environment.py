@@ -6,12 +6,13 @@ import ctypes
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from pulmoscan.errors import InvalidSetting, RuntimeNotInstalled
+from pulmoscan.runtime.bfloat16 import computes_in_bfloat16
 from pulmoscan.settings import Variable, variable
 
 RUNTIMES = ("openvino", "onnxruntime", "torch", "cuda", "mps")
@@ -24,7 +25,7 @@ class Settings:
 
     Attributes:
         runtime: one of `RUNTIMES`.
-        precision: one of `PRECISIONS`.
+        precision: one of `PRECISIONS`, or `auto` until `settled`.
         threads: of one forward pass on the CPU.
         chosen: whether the user named the runtime; one that was chosen for them may be replaced where it fails.
     """
@@ -33,6 +34,17 @@ class Settings:
     precision: str = "float32"
     threads: int = 1
     chosen: bool = True
+
+    def settled(self, reducible: bool) -> Settings:
+        """With the precision of one network decided.
+
+        Args:
+            reducible: whether it was measured that bfloat16 changes nothing that matters in this network.
+        """
+        if self.precision != "auto":
+            return self
+        reduced = reducible and self.runtime == "openvino" and computes_in_bfloat16()
+        return replace(self, precision="bfloat16" if reduced else "float32")
 
 
 def settings() -> Settings:
@@ -45,7 +57,7 @@ def settings() -> Settings:
     named = _one_of("RUNTIME", ("auto", *RUNTIMES))
     if named != "auto" and not installed(named):
         raise RuntimeNotInstalled(named)
-    precision = _one_of("PRECISION", PRECISIONS)
+    precision = _one_of("PRECISION", ("auto", *PRECISIONS))
     runtime = _quickest() if named == "auto" else named
     if precision == "bfloat16" and runtime != "openvino":
         raise InvalidSetting("PULMOSCAN_PRECISION", precision, f"float32; the runtime {runtime} has no other")
