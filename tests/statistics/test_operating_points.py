@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import pytest
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from pulmoscan.statistics import operating_points
 from pulmoscan.statistics.metrics import Scores
-from pulmoscan.statistics.operating_points import balanced_threshold, threshold_for_sensitivity
+from pulmoscan.statistics.operating_points import balanced, threshold_for_sensitivity
 from tests.statistics.test_metrics import made_up
 
 # Counting
@@ -39,42 +41,39 @@ def test_threshold_never_calls_everything_pneumonia() -> None:
 
 def test_balanced_threshold_by_hand() -> None:
     scores = Scores(normal=np.array([0.1, 0.2, 0.3, 0.6]), pneumonia=np.array([0.25, 0.5, 0.7, 0.8]))
-    threshold = balanced_threshold(scores)
+    threshold = balanced(scores)
     assert threshold == 0.301  # three of four on both sides; 0.3 would call the third normal ill
     at = scores.at(threshold)
     assert at.sensitivity.estimate == at.specificity.estimate == 0.75
 
 
-# Fitting
+# Smoothing
+
+SHAPES: Mapping[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "normal": lambda rng, n: rng.normal(1.5, 1.2, n),
+    "logistic": lambda rng, n: rng.logistic(1.5, 0.7, n),
+    "long tail to the left": lambda rng, n: 3 - rng.exponential(1.2, n),
+}
 
 
-def few(seed: int, n: int = 26, centre: float = 1.5, spread: float = 1.2) -> Scores:
-    """Logits of few pneumonias and many normals, normally distributed."""
+def few(seed: int, shape: str = "normal", n: int = 26) -> Scores:
+    """Few pneumonias and many normals."""
     rng = np.random.default_rng(seed)
-    return Scores(expit(rng.normal(-3, 1.2, 400)), expit(rng.normal(centre, spread, n)))
+    return Scores(expit(rng.normal(-3, 1.2, 400)), expit(SHAPES[shape](rng, n)))
 
 
-def test_few_pneumonias_are_fitted_and_many_counted() -> None:
+def test_few_pneumonias_are_smoothed_and_many_counted() -> None:
     many = made_up(0, pneumonia=400)
     assert operating_points.for_sensitivity(many, 0.95) == threshold_for_sensitivity(many, 0.95)
-    assert operating_points.balanced(many) == balanced_threshold(many)
     assert operating_points.for_sensitivity(few(0), 0.95) != threshold_for_sensitivity(few(0), 0.95)
 
 
-def test_a_fit_scatters_less_than_an_order_statistic() -> None:
-    samples = [few(seed) for seed in range(200)]
-    counted, fitted = (
-        np.std([logit(rule(s, 0.95)) for s in samples])
-        for rule in (threshold_for_sensitivity, operating_points.for_sensitivity)
-    )
-    assert fitted < counted
-
-
-def test_the_next_pneumonia_is_found_as_often_as_was_asked() -> None:
-    """Student's bound holds on the average over samples of 26, where their 5th percentile would find too few."""
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_next_pneumonia_is_found_as_often_as_was_asked(shape: str) -> None:
+    """On the average over samples of 26."""
     rng = np.random.default_rng(1)
     found = [
-        float((expit(rng.normal(1.5, 1.2, 500)) >= operating_points.for_sensitivity(few(seed), 0.95)).mean())
+        float((expit(SHAPES[shape](rng, 500)) >= operating_points.for_sensitivity(few(seed, shape), 0.95)).mean())
         for seed in range(300)
     ]
     assert np.mean(found) == pytest.approx(0.95, abs=0.01)
@@ -84,15 +83,8 @@ def test_more_sensitivity_is_a_lower_threshold() -> None:
     for seed in range(5):
         scores = few(seed)
         maximum, high = (operating_points.for_sensitivity(scores, s) for s in (0.99, 0.95))
-        assert maximum < high
+        assert scores.pneumonia.min() - 0.001 <= maximum <= high
         assert round(high, 3) == high
-
-
-def test_balanced_by_fit() -> None:
-    scores = few(3)
-    threshold = operating_points.balanced(scores)
-    fitted = 1 - (np.log(threshold / (1 - threshold)) < np.log(scores.pneumonia / (1 - scores.pneumonia))).mean()
-    assert abs((scores.normal < threshold).mean() - (1 - fitted)) < 0.08
 
 
 def test_one_pneumonia_alone_gives_its_own_score() -> None:
