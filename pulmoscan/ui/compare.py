@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from pulmoscan import screening
+from pulmoscan.export.words import METHODS, OPACITY, probability_text
 from pulmoscan.models import external, gradcam, measured
 from pulmoscan.models.card import HeatMethod
 from pulmoscan.models.measured import Measured
@@ -21,8 +22,7 @@ from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Reading, Screening, load_model
 from pulmoscan.statistics.metrics import Figure, Scores
 from pulmoscan.ui.frame import page, told_in_words
-from pulmoscan.ui.panels.decision import probability_text
-from pulmoscan.ui.panels.heatmap import METHOD_NAMES, colour_bar, for_display
+from pulmoscan.ui.panels.heatmap import colour_bar, for_display
 from pulmoscan.ui.panels.picker import chosen_line, picker
 from pulmoscan.ui.panels.refusal import let_through
 from pulmoscan.ui.panels.threshold import population_of_all
@@ -222,14 +222,14 @@ def _pictures(radiograph: Radiograph, readings: Sequence[tuple[ModelSpec, Readin
         preferred: HeatMethod = by_name.get(DEFAULT_MODEL, readings[0][1].card).heat_method
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             opacity: float = st.slider(
-                "Opacity", 0.0, 1.0, 0.6, 0.05, key="heat-opacity", persist_state="session", width=220
+                "Opacity", 0.0, 1.0, OPACITY, 0.05, key="heat-opacity", persist_state="session", width=220
             )
             method = st.segmented_control(
                 "Method",
-                list(METHOD_NAMES),
+                list(METHODS),
                 default=preferred,
                 required=True,
-                format_func=METHOD_NAMES.__getitem__,
+                format_func=METHODS.__getitem__,
                 key="compare-method",
                 help="The same for all, so that the pictures can be compared.",
             )
