@@ -79,7 +79,7 @@ def _of_pixels(pixels: Pixels) -> Iterator[Defect]:
             "The image was compressed so much that JPEG's blocks show. Use the original, or a copy of higher quality.",
         )
     if sharpness(pixels) < SMALLEST_SHARPNESS:
-        yield Defect("blur", "The image is blurred: fine detail is missing. Use the original, or expose anew.")
+        yield Defect("blur", "The image is blurred: fine detail is missing. Use the original radiograph.")
     if (share := border(pixels)) > LARGEST_BORDER:
         yield Defect(
             "border",

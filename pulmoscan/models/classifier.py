@@ -137,7 +137,7 @@ def _load(spec: ModelSpec) -> Classifier:
         raise WeightsDamaged(
             spec.weights_path,
             f"its checksum is not the one in {spec.card_path.name}: it is damaged, or was replaced without measuring "
-            "anew by `python -m pulmoscan calibrate`",
+            "again with `python -m pulmoscan calibrate`",
         )
     classifier = Classifier(spec, card, data)
     give_back()

@@ -32,7 +32,7 @@ def load(name: str, key: str) -> bytes | None:
         return None
     start = len(MAGIC) + hashlib.sha256().digest_size
     if data[:start] != MAGIC + hashlib.sha256(memoryview(data)[start:]).digest():
-        logger.warning("%s is damaged; the network is compiled anew", path)
+        logger.warning("%s is damaged; the network is compiled again", path)
         return None
     return data[start:]
 

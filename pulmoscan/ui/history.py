@@ -38,7 +38,7 @@ def history_page() -> None:
             st.markdown(f"**{len(entries)}** readings, the newest first.")
             st.button("Clear", icon=":material/delete:", on_click=history.clear)
             st.download_button(
-                "As CSV",
+                "Export (CSV)",
                 table.drop(columns="picture").map(harmless).to_csv(index=False),
                 "pulmoscan-history.csv",
                 "text/csv",

@@ -143,7 +143,7 @@ def _decision_curve(scores: Scores) -> dict[str, Any] | None:
         "prevalence": prevalence,
         "thresholds": lab.GRID[at].tolist(),
         "model": lab.net_benefit(lab.rates(scores), prevalence)[at].tolist(),
-        "call_everybody_pneumonia": lab.treat_all(prevalence)[at].tolist(),
+        "treat_all": lab.treat_all(prevalence)[at].tolist(),
     }
 
 

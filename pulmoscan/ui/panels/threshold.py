@@ -99,7 +99,8 @@ def _other_point(reading: Reading, point: OperatingPoint, threshold: float) -> N
         disabled=abs(threshold - balanced) < THRESHOLD_STEP / 2,
         on_click=take,
         key=f"balanced-{reading.model.name}",
-        help="Where sensitivity and specificity are alike on validation: fewer false alarms, more missed pneumonias.",
+        help="Where sensitivity and specificity are alike on validation: fewer false positives, but more missed "
+        "pneumonias.",
     )
 
 
@@ -110,7 +111,9 @@ def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
         return
     measured = scores.at(threshold)
     n = len(scores.normal) + len(scores.pneumonia)
-    st.markdown(f"At {threshold:.3f}, on {n} radiographs of **{GROUPS[point.measured_on]}** (validation split):")
+    st.markdown(
+        f"At threshold {threshold:.3f}, on {n} radiographs of **{GROUPS[point.measured_on]}** (validation split):"
+    )
     with st.container(horizontal=True):
         _figure("Sensitivity", measured.sensitivity, "pneumonias found")
         _figure("Specificity", measured.specificity, "normals cleared")
@@ -118,8 +121,8 @@ def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
         # At the operating point alone: whoever set the threshold by test figures would have none left.
         seen = test.at(point.threshold)
         st.caption(
-            f"On test radiographs, at the default of {point.threshold:.3f}: sensitivity {seen.sensitivity.percent}, "
-            f"specificity {seen.specificity.percent}."
+            f"On test radiographs, at the default threshold of {point.threshold:.3f}: sensitivity "
+            f"{seen.sensitivity.percent}, specificity {seen.specificity.percent}."
         )
 
 

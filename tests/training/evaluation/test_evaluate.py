@@ -81,7 +81,7 @@ def test_decision_curve(tmp_path: Path) -> None:
     assert curve["thresholds"] == pytest.approx([t / 100 for t in range(1, 100)])
     at = curve["thresholds"].index(0.5)
     assert curve["model"][at] == pytest.approx(2 / 5 - 1 / 5 * 1)
-    assert curve["call_everybody_pneumonia"][at] == pytest.approx(3 / 5 - 2 / 5 * 1)
+    assert curve["treat_all"][at] == pytest.approx(3 / 5 - 2 / 5 * 1)
 
 
 def test_one_class_alone_has_no_decision_curve(tmp_path: Path) -> None:
