@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Sheet
 
 from pulmoscan import DISCLAIMER
-from pulmoscan.export.tables import harmless
+from pulmoscan.export.tables import escape_formula
 from pulmoscan.export.words import LOOKS
 from pulmoscan.statistics import lab
 from pulmoscan.statistics.metrics import Scores
@@ -72,7 +72,7 @@ def errors_csv(scores: Scores, threshold: float) -> str:
         ("missed pneumonia", scores.missed(threshold)),
         ("false positive", scores.false_alarms(threshold)),
     ):
-        rows.writerows((harmless(file), probability, threshold, kind) for file, probability in cases)
+        rows.writerows((escape_formula(file), probability, threshold, kind) for file, probability in cases)
     return stream.getvalue()
 
 

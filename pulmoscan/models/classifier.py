@@ -20,7 +20,7 @@ from pulmoscan.models.heads import load_head
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.models.registry import ModelSpec
 from pulmoscan.runtime import Settings, Source, compile_network, settings
-from pulmoscan.runtime.memory import give_back
+from pulmoscan.runtime.memory import trim_malloc
 from pulmoscan.runtime.once import Once
 
 CODE = tuple(Path(__file__).with_name(name) for name in ("networks.py", "heads.py"))
@@ -140,5 +140,5 @@ def _load(spec: ModelSpec) -> Classifier:
             "again with `python -m pulmoscan calibrate`",
         )
     classifier = Classifier(spec, card, data)
-    give_back()
+    trim_malloc()
     return classifier
