@@ -20,6 +20,12 @@ from pulmoscan.reading.radiograph import Radiograph, load_radiograph
 from pulmoscan.statistics.metrics import Scores
 from tests.lung_weights import dark_is_lung, install_lungs
 from tests.pictures import chest, encode, grey8
+from tests.skips import (  # noqa: F401 - pytest calls them
+    pytest_collectreport,
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = REPOSITORY.parent / "shared" / "data"

@@ -18,7 +18,7 @@ from pulmoscan.examination.quality import Defect
 from pulmoscan.models.card import HEAT_METHODS, Card
 from pulmoscan.models.classifier import Classifier, Forward
 from pulmoscan.models.registry import MODELS, get_spec
-from pulmoscan.population import POPULATION_CHOICES, operating_point
+from pulmoscan.population import operating_point
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Reading, decide, read, screen
 from tests.chest_views import chest_view, examination, two_lungs
@@ -321,7 +321,3 @@ def test_errors_are_sentences() -> None:
     for error in (InvalidThreshold(2), UnknownPopulation("x"), UnknownModel("x", "a, b")):
         assert isinstance(error, PulmoScanError)
         assert str(error).endswith(".")
-
-
-def test_populations_are_those_of_the_command_line() -> None:
-    assert POPULATION_CHOICES == ("auto", "child", "adult")

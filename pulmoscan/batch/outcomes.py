@@ -18,13 +18,13 @@ import numpy as np
 from PIL import Image
 
 from pulmoscan.errors import PulmoScanError, RadiographError, UnsuitableRadiograph
+from pulmoscan.export.words import OPACITY
 from pulmoscan.models import gradcam
 from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.intake import Item
 from pulmoscan.reading.radiograph import Radiograph, load_radiograph, may_be_radiograph
 from pulmoscan.screening import Model, Screening, decide, load_model, screen
 
-OVERLAY_OPACITY = 0.6
 AHEAD = 1
 """Radiographs that are decoded ahead of the one that the model reads."""
 
@@ -211,5 +211,5 @@ class Exports:
         if self.maps:
             np.save(self.maps / f"{name}.npy", heat)
         if self.overlays:
-            picture = gradcam.overlay(outcome.radiograph.pixels, heat, OVERLAY_OPACITY)
+            picture = gradcam.overlay(outcome.radiograph.pixels, heat, OPACITY)
             Image.fromarray(picture).save(self.overlays / f"{name}.png")

@@ -12,6 +12,7 @@ from pulmoscan import DISCLAIMER
 from pulmoscan.cli.arguments import Commands, add_model
 from pulmoscan.errors import InvalidThreshold
 from pulmoscan.models import registry
+from pulmoscan.population import POPULATION_CHOICES
 
 
 def add(commands: Commands) -> None:
@@ -19,7 +20,7 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("screen", help="screen radiographs", epilog=DISCLAIMER)
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, a zip or a glob")
     add_model(parser, default=registry.DEFAULT_MODEL, external=True)
-    parser.add_argument("--population", choices=("child", "adult", "auto"), default="auto")
+    parser.add_argument("--population", choices=POPULATION_CHOICES, default="auto")
     parser.add_argument("--threshold", type=float, metavar="T", help="0 to 1; by default the operating point")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
     parser.add_argument(

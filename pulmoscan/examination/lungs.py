@@ -19,7 +19,7 @@ from pulmoscan.models.activations import sigmoid, softmax
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.reading.records import Record, read_record, write_record
 from pulmoscan.runtime import Settings, Source, compile_network, settings
-from pulmoscan.runtime.memory import give_back
+from pulmoscan.runtime.memory import trim_malloc
 from pulmoscan.runtime.once import Once
 from pulmoscan.settings import weights_folder
 
@@ -242,5 +242,5 @@ def _load() -> LungReader:
     if hashlib.sha256(data).hexdigest() != card.weights_sha256:
         raise WeightsDamaged(weights_path(), f"its checksum is not the one in {card_path().name}")
     reader = LungReader(data, card)
-    give_back()
+    trim_malloc()
     return reader

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pulmoscan import __version__
+from pulmoscan.export.words import LOOKS, METHODS, OPACITY, number_name
 from pulmoscan.models import gradcam
 from pulmoscan.models.registry import ModelSpec
 from pulmoscan.population import GROUPS, OperatingPoint
@@ -23,10 +24,6 @@ from pulmoscan.statistics.metrics import Figure
 
 PageSize = Literal["A4", "Letter"]
 LARGEST_SIDE = 1400  # pixels of the pictures in a report
-OPACITY = 0.6
-HEADLINES = {"pneumonia": "Pneumonia suspected", "normal": "No sign of pneumonia found"}
-CAPTION = "What raised the score: a hint where to look, and no outline of disease."
-METHODS = {"gradcam": "Grad-CAM", "hirescam": "HiResCAM"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class Report:
 
     @property
     def headline(self) -> str:
-        return HEADLINES[self.screening.label]
+        return LOOKS[self.screening.label].headline
 
     @property
     def weights_sha256(self) -> str:
@@ -97,7 +94,7 @@ class Report:
     @property
     def number_name(self) -> str:
         """What the model's number is called."""
-        return self.spec.measure.capitalize()
+        return number_name(self.screening)
 
     @property
     def is_operating_point(self) -> bool:
@@ -166,13 +163,6 @@ class Report:
 
 SECRET = secrets.token_hex(16)
 """Goes into UIDs that replace others: alike within a run of the program, and not to be traced back."""
-
-
-def probability_text(probability: float) -> str:
-    """Three decimals, and never a certainty that the model does not have."""
-    if probability > 0.999:
-        return "> 0.999"
-    return "< 0.001" if probability < 0.001 else f"{probability:.3f}"
 
 
 def font_file(name: str) -> Path:

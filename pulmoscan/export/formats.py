@@ -12,7 +12,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from pulmoscan import DISCLAIMER, __version__
-from pulmoscan.export.content import CAPTION, Report
+from pulmoscan.export.content import Report
+from pulmoscan.export.words import CAPTION
 from pulmoscan.statistics.metrics import Figure
 
 FormatName = Literal["pdf", "dicom-sr", "dicom-sc", "png", "json"]

@@ -21,7 +21,7 @@ from pulmoscan.models.precision import holds_in_bfloat16
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.models.registry import ModelSpec
 from pulmoscan.runtime import Settings, Source, compile_network, settings
-from pulmoscan.runtime.memory import give_back
+from pulmoscan.runtime.memory import trim_malloc
 from pulmoscan.runtime.once import Once
 
 if TYPE_CHECKING:
@@ -142,8 +142,8 @@ def _load(spec: ModelSpec) -> Classifier:
         raise WeightsDamaged(
             spec.weights_path,
             f"its checksum is not the one in {spec.card_path.name}: it is damaged, or was replaced without measuring "
-            "anew by `python -m pulmoscan calibrate`",
+            "again with `python -m pulmoscan calibrate`",
         )
     classifier = Classifier(spec, card, data)
-    give_back()
+    trim_malloc()
     return classifier

@@ -39,8 +39,11 @@ def write_record(path: Path, record: Record, indent: int = 1) -> None:
     write_whole(path, f"{text}\n".encode())
 
 
-def write_whole(path: Path, *parts: bytes) -> None:
+def write_whole(path: Path, *parts: bytes, mode: int = 0o644) -> None:
     """Write a file by way of another name, so that nobody ever reads half of it.
+
+    Args:
+        mode: the file's permissions; by default everybody may read it.
 
     Raises:
         OSError: it cannot be written; what was there before is still there.
@@ -51,7 +54,7 @@ def write_whole(path: Path, *parts: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             for content in parts:
                 file.write(content)
-        part.chmod(0o644)
+        part.chmod(mode)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

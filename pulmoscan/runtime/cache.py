@@ -32,7 +32,7 @@ def load(name: str, key: str) -> bytes | None:
         return None
     start = len(MAGIC) + hashlib.sha256().digest_size
     if data[:start] != MAGIC + hashlib.sha256(memoryview(data)[start:]).digest():
-        logger.warning("%s is damaged; the network is compiled anew", path)
+        logger.warning("%s is damaged; the network is compiled again", path)
         return None
     return data[start:]
 
@@ -43,7 +43,7 @@ def store(name: str, key: str, content: bytes) -> None:
         return
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(path, MAGIC + hashlib.sha256(content).digest(), content)
+        write_whole(path, MAGIC + hashlib.sha256(content).digest(), content, mode=0o600)
         _make_room(path.parent, name)
     except OSError as error:
         logger.warning("Compiled networks cannot be kept in %s (%s)", path.parent, error.strerror)

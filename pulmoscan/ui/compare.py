@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from pulmoscan import screening
+from pulmoscan.export.words import METHODS, OPACITY, probability_text
 from pulmoscan.models import external, gradcam, measured
 from pulmoscan.models.card import HeatMethod
 from pulmoscan.models.measured import Measured
@@ -21,8 +22,7 @@ from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Reading, Screening, load_model
 from pulmoscan.statistics.metrics import Figure, Scores
 from pulmoscan.ui.frame import page, told_in_words
-from pulmoscan.ui.panels.decision import probability_text
-from pulmoscan.ui.panels.heatmap import METHOD_NAMES, colour_bar, for_display
+from pulmoscan.ui.panels.heatmap import colour_bar, for_display
 from pulmoscan.ui.panels.picker import chosen_line, picker
 from pulmoscan.ui.panels.refusal import let_through
 from pulmoscan.ui.panels.threshold import population_of_all
@@ -96,7 +96,7 @@ def _answers(readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
             if consensus is None and len(members) > 1:
                 st.caption(
                     "The consensus has no figures: the models' cards share no radiographs with known file names. "
-                    "`python -m pulmoscan evaluate --record` measures them anew."
+                    "`python -m pulmoscan evaluate --record` measures them again."
                 )
 
 
@@ -158,7 +158,7 @@ def _row(title: str, probability: float, threshold: float | None, time: str, kin
         decision, tone, described, line = "no operating point", "", f"{title}: probability {text}.", ""
         background = "background:light-dark(#d3dee3,#33454d)"
     else:
-        decision = f"{'suspected' if suspected else 'no sign'} (at {threshold:.3f})"
+        decision = f"{'suspected' if suspected else 'no sign'} (at threshold {threshold:.3f})"
         tone = "suspected" if suspected else "cleared"
         described = f"{title}: probability {text}, operating point {threshold:.3f}, {decision}."
         line = '<div class="scale-threshold"></div>'
@@ -222,14 +222,14 @@ def _pictures(radiograph: Radiograph, readings: Sequence[tuple[ModelSpec, Readin
         preferred: HeatMethod = by_name.get(DEFAULT_MODEL, readings[0][1].card).heat_method
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             opacity: float = st.slider(
-                "Opacity", 0.0, 1.0, 0.6, 0.05, key="heat-opacity", persist_state="session", width=220
+                "Opacity", 0.0, 1.0, OPACITY, 0.05, key="heat-opacity", persist_state="session", width=220
             )
             method = st.segmented_control(
                 "Method",
-                list(METHOD_NAMES),
+                list(METHODS),
                 default=preferred,
                 required=True,
-                format_func=METHOD_NAMES.__getitem__,
+                format_func=METHODS.__getitem__,
                 key="compare-method",
                 help="The same for all, so that the pictures can be compared.",
             )
@@ -249,7 +249,7 @@ def _pictures(radiograph: Radiograph, readings: Sequence[tuple[ModelSpec, Readin
                 )
             )
         viewer(panes, radiograph.key, smallest="13rem")
-        st.html(colour_bar("0", f"{reference:.2f} log-odds a field, and more"))
+        st.html(colour_bar("0", f"≥ {reference:.2f} log-odds per cell"))
         st.caption(
             "One colour scale for all models, in log-odds that a field of its map added to the score. Hence a map "
             "can look weaker here than on its model's own page. It is a hint where to look, and no outline of disease."

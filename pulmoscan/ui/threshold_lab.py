@@ -246,5 +246,5 @@ def _charts(study: Study, shown: Mapping[str, Scores], threshold: float, prevale
     )
     st.caption(
         f"{areas}. The red point is the threshold, its arms the 95 % intervals. Net benefit takes the threshold as the "
-        "probability from which treating is worth it."
+        "probability above which treatment is worthwhile."
     )

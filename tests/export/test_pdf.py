@@ -1,4 +1,4 @@
-"""The PDF: one page, with all that it must say, in view and in its place."""
+"""The PDF: one page or more, with all that it must say, in view and in its place."""
 
 from __future__ import annotations
 
@@ -32,7 +32,12 @@ def opened(data: bytes) -> Iterator[Any]:
 
 
 def words(data: bytes) -> str:
-    with opened(data) as page, closing(page.get_textpage()) as text:
+    with opened(data) as page:
+        return page_words(page)
+
+
+def page_words(page: Any) -> str:
+    with closing(page.get_textpage()) as text:
         return " ".join(text.get_text_range().split())
 
 
@@ -88,6 +93,25 @@ def test_nothing_overlaps_or_leaves_the_page(from_dicom: MakeReport, size: PageS
             down = min(top, other_top) - max(bottom, other_bottom)
             assert across <= 1 or down <= 2.5, "texts lie over one another"
     assert (picture[:, :20] > 250).all(), "the margin is white"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("count", [20, 60])
+def test_many_warnings_go_on_to_other_pages(from_dicom: MakeReport, size: PageSize, count: int) -> None:
+    """Nothing is lost, the pictures stay large enough to see something, and each page names the patient."""
+    report = from_dicom()
+    numbered = tuple(f"Warning {n} of many, which goes on for a good while. " * 2 for n in range(count))
+    data = pdf(Report(report.radiograph, replace(report.screening, warnings=numbered)), size)
+    with closing(pypdfium2.PdfDocument(data)) as document:
+        said = [page_words(page) for page in document]
+        images = [item for item in document[0].get_objects() if isinstance(item, pypdfium2.PdfImage)]
+        heights = [top - bottom for _, bottom, _, top in (image.get_bounds() for image in images)]
+    assert len(said) > 1
+    assert [n for n in range(count) if f"Warning {n} of many" not in " ".join(said)] == []
+    assert all("Doe Jane" in page and "MRN-4711" in page and DISCLAIMER in page for page in said)
+    assert ["Continued on the next page" in page for page in said] == [True] * (len(said) - 1) + [False]
+    assert len(heights) == 2
+    assert min(heights) > 200, "points"
 
 
 def test_pictures_are_the_radiograph_and_its_overlay(from_png: MakeReport) -> None:

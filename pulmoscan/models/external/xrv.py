@@ -213,7 +213,7 @@ def _card(spec: ExternalSpec, weights: WeightsFile) -> Card:
     """
     if not spec.card_path.exists():
         return blank_card(weights.sha256)
-    mend = "Delete it and measure anew with `python -m pulmoscan evaluate --record`."
+    mend = "Delete it and measure again with `python -m pulmoscan evaluate --record`."
     try:
         card = read_card(spec)
     except WeightsDamaged as error:

@@ -91,7 +91,7 @@ def warnings(dataset: Dataset) -> Iterator[str]:
         yield "Text is burnt into the picture: it may name the patient, also in anonymous exports."
     view = stated_view(dataset)
     if not view:
-        yield "The DICOM file does not say from where it was taken. The models know frontal views only."
+        yield "The view position is missing from the DICOM file. The models know frontal views only."
     elif terms.direction(view) == "unknown":
         yield f"The DICOM file's view, “{view}”, is not known here. The models know frontal views only."
     part = text(dataset, "BodyPartExamined")

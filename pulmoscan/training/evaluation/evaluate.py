@@ -19,7 +19,7 @@ from pulmoscan.reading.records import write_whole
 from pulmoscan.statistics import calibration, lab, metrics
 from pulmoscan.statistics.metrics import Confusion, Figure, Scores
 from pulmoscan.training.data.datasets import Split, load_datasets, select
-from pulmoscan.training.evaluation import usual_way
+from pulmoscan.training.evaluation import baseline_training
 from pulmoscan.training.evaluation.scoring import Scored, score, scores_of
 
 
@@ -151,7 +151,7 @@ def _decision_curve(scores: Scores) -> dict[str, Any] | None:
         "prevalence": prevalence,
         "thresholds": lab.GRID[at].tolist(),
         "model": lab.net_benefit(lab.rates(scores), prevalence)[at].tolist(),
-        "call_everybody_pneumonia": lab.treat_all(prevalence)[at].tolist(),
+        "treat_all": lab.treat_all(prevalence)[at].tolist(),
     }
 
 
@@ -175,7 +175,7 @@ def describe(evaluation: Evaluation, usual: Mapping[str, Figure] | None = None) 
         f"  Brier score            {calibration.brier(e.scores):.3f} (both classes weigh alike)",
         f"  missed                 {', '.join(e.missed) or 'none'}",
         *_other_points(e),
-        *usual_way.describe(usual or usual_way.recorded(e.card, e.population, e.split)),
+        *baseline_training.describe(usual or baseline_training.recorded(e.card, e.population, e.split)),
     ]
     return "\n".join(lines)
 

@@ -71,7 +71,7 @@ def model_card(spec: ModelSpec, card: Card) -> str:
         "reports. Split by patient; [weights.md](../weights.md) tells the labels, the splits and "
         "the recipe.",
         *[part for population in POPULATIONS for part in _population(spec, card, population)],
-        "## Heatmaps, full-size uploads and shortcuts",
+        "## Heatmaps, full-size uploads and shortcut learning",
         _evidence(card),
         "## Limits",
         "- The children come from one hospital; nothing is known of other places, scanners and ages.\n"

@@ -91,7 +91,7 @@ PRESETS = {
     ),
     "balanced": (
         ":material/balance:",
-        "Where sensitivity and specificity are alike on validation: fewer false positives, more missed pneumonias.",
+        "Where sensitivity and specificity are alike on validation: fewer false positives, but more missed pneumonias.",
     ),
 }
 """Icon and explanation of the operating points beside the default."""
@@ -125,7 +125,9 @@ def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
         return
     measured = scores.at(threshold)
     n = len(scores.normal) + len(scores.pneumonia)
-    st.markdown(f"At {threshold:.3f}, on {n} radiographs of **{GROUPS[point.measured_on]}** (validation split):")
+    st.markdown(
+        f"At threshold {threshold:.3f}, on {n} radiographs of **{GROUPS[point.measured_on]}** (validation split):"
+    )
     with st.container(horizontal=True):
         _figure("Sensitivity", measured.sensitivity, "pneumonias found")
         _figure("Specificity", measured.specificity, "normals cleared")
@@ -133,8 +135,8 @@ def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
         # At the operating point alone: whoever set the threshold by test figures would have none left.
         seen = test.at(point.threshold)
         st.caption(
-            f"On test radiographs, at the default of {point.threshold:.3f}: sensitivity {seen.sensitivity.percent}, "
-            f"specificity {seen.specificity.percent}."
+            f"On test radiographs, at the default threshold of {point.threshold:.3f}: sensitivity "
+            f"{seen.sensitivity.percent}, specificity {seen.specificity.percent}."
         )
 
 

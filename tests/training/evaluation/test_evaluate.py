@@ -14,7 +14,7 @@ from pulmoscan.models.registry import get_spec
 from pulmoscan.population import Population
 from pulmoscan.screening import Reading
 from pulmoscan.training.data.datasets import Example, Group
-from pulmoscan.training.evaluation import usual_way
+from pulmoscan.training.evaluation import baseline_training
 from pulmoscan.training.evaluation.evaluate import Evaluation, describe, write_json
 from pulmoscan.training.evaluation.scoring import Scored
 
@@ -100,7 +100,7 @@ def test_decision_curve(tmp_path: Path) -> None:
     assert curve["thresholds"] == pytest.approx([t / 100 for t in range(1, 100)])
     at = curve["thresholds"].index(0.5)
     assert curve["model"][at] == pytest.approx(2 / 5 - 1 / 5 * 1)
-    assert curve["call_everybody_pneumonia"][at] == pytest.approx(3 / 5 - 2 / 5 * 1)
+    assert curve["treat_all"][at] == pytest.approx(3 / 5 - 2 / 5 * 1)
 
 
 def test_one_class_alone_has_no_decision_curve(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_table_for_the_terminal() -> None:
 
 def test_figures_of_the_usual_way_stand_beside(tmp_path: Path) -> None:
     write_json([CHILDREN, ADULTS], tmp_path / "usual.json")
-    usual = usual_way.read_usual(tmp_path / "usual.json", "resnet18", "test")
+    usual = baseline_training.read_usual(tmp_path / "usual.json", "resnet18", "test")
     assert set(usual) == {"child", "adult"}
     assert usual["adult"]["AUC"].n == 7
     assert usual["adult"]["balanced: sensitivity"].estimate == pytest.approx(2 / 3)
@@ -135,11 +135,11 @@ def test_the_card_keeps_the_figures_of_the_usual_way(tmp_path: Path, monkeypatch
     monkeypatch.setenv("PULMOSCAN_WEIGHTS", str(tmp_path))
     write_card(get_spec("resnet18"), CARD)
     write_json([CHILDREN], tmp_path / "usual.json")
-    usual = usual_way.read_usual(tmp_path / "usual.json", "resnet18", "test")
-    usual_way.record(usual, "resnet18", "test")
+    usual = baseline_training.read_usual(tmp_path / "usual.json", "resnet18", "test")
+    baseline_training.record(usual, "resnet18", "test")
     card = read_card(get_spec("resnet18"))
-    assert usual_way.recorded(card, "child", "test")["AUC"].n == usual["child"]["AUC"].n
-    assert usual_way.recorded(card, "adult", "test") == {}
+    assert baseline_training.recorded(card, "child", "test")["AUC"].n == usual["child"]["AUC"].n
+    assert baseline_training.recorded(card, "adult", "test") == {}
     assert "trained the usual way" in describe(dataclasses.replace(CHILDREN, card=card))
 
 
@@ -147,11 +147,11 @@ def test_the_card_keeps_the_figures_of_the_usual_way(tmp_path: Path, monkeypatch
 def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "usual.json").write_text(content)
     with pytest.raises(DatasetError, match=r"usual\.json"):
-        usual_way.read_usual(tmp_path / "usual.json", "resnet18", "test")
+        baseline_training.read_usual(tmp_path / "usual.json", "resnet18", "test")
 
 
 def test_another_model_is_refused(tmp_path: Path) -> None:
     write_json([CHILDREN], tmp_path / "usual.json")
     for model, split in (("resnet50", "test"), ("resnet18", "validation")):
         with pytest.raises(DatasetError, match=f"another model or split than {model}, {split}"):
-            usual_way.read_usual(tmp_path / "usual.json", model, split)
+            baseline_training.read_usual(tmp_path / "usual.json", model, split)
