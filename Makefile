@@ -13,7 +13,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help app test lint format wheel lock notices sbom chromium validators clean
+.PHONY: help app test check lint format wheel lock notices sbom chromium validators clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -22,8 +22,11 @@ help:  ## list the targets
 app: $(VENV)/app.stamp  ## set up, then run the app on http://localhost:8501 (PORT=… for another port)
 	$(BIN)/python -m streamlit run Home.py --server.port=$(PORT) --server.showEmailPrompt=false
 
-test: lint chromium validators  ## set up, then run all checks and tests
-	$(BIN)/python -m pytest
+test: lint chromium validators  ## set up, then run all checks and tests, and measure what they cover
+	$(BIN)/python -m pytest --cov
+
+check: lint  ## for the day's work: lint, and the quick tests (no browser, no datasets, no load)
+	$(BIN)/python -m pytest -m "not (browser or data or load or machine)"
 
 lint: $(VENV)/dev.stamp  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .

@@ -13,9 +13,10 @@ import numpy as np
 from PIL import Image
 
 from pulmoscan import DISCLAIMER
-from pulmoscan.batch.outcomes import OVERLAY_OPACITY, Outcome, load
+from pulmoscan.batch.outcomes import Outcome, load
 from pulmoscan.export.content import Report
 from pulmoscan.export.pdf import write_pages
+from pulmoscan.export.words import OPACITY
 from pulmoscan.models import gradcam
 from pulmoscan.reading.intake import Item
 
@@ -73,7 +74,7 @@ def overlay_jpeg(item: Item, outcome: Outcome) -> bytes:
         pixels = np.asarray(cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA))
     heat = outcome.screening.reading.heatmap(*pixels.shape)
     stream = BytesIO()
-    Image.fromarray(gradcam.overlay(pixels, heat, OVERLAY_OPACITY)).save(stream, "JPEG", quality=JPEG_QUALITY)
+    Image.fromarray(gradcam.overlay(pixels, heat, OPACITY)).save(stream, "JPEG", quality=JPEG_QUALITY)
     return stream.getvalue()
 
 

@@ -18,13 +18,13 @@ import numpy as np
 from PIL import Image
 
 from pulmoscan.errors import PulmoScanError, RadiographError, UnsuitableRadiograph
+from pulmoscan.export.words import OPACITY
 from pulmoscan.models import gradcam
 from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.intake import Item
 from pulmoscan.reading.radiograph import Radiograph, load_radiograph, may_be_radiograph
-from pulmoscan.screening import Screening, decide, screen
+from pulmoscan.screening import Model, Screening, decide, load_model, screen
 
-OVERLAY_OPACITY = 0.6
 AHEAD = 1
 """Radiographs that are decoded ahead of the one that the model reads."""
 
@@ -83,7 +83,7 @@ def find_files(paths: Iterable[str]) -> list[Path]:
 
 def screen_items(
     items: Iterable[Item],
-    model: str,
+    model: Model | str,
     population: PopulationChoice = "auto",
     threshold: float | None = None,
     seen: dict[str, Outcome] | None = None,
@@ -95,6 +95,7 @@ def screen_items(
     warning that says so.
 
     Args:
+        model: as `screening.load_model` gives it, or its name.
         seen: outcomes by the SHA-256 of their file, for runs that continue an earlier one; filled.
         override: screen also what the gate refuses.
 
@@ -102,6 +103,7 @@ def screen_items(
         ModelError, InvalidThreshold, UnknownPopulation: nothing can be screened this way.
     """
     seen = {} if seen is None else seen
+    model = load_model(model) if isinstance(model, str) else model
     waiting: deque[tuple[Item, Future[Radiograph]]] = deque()
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as pool:
         for item in items:
@@ -133,7 +135,7 @@ def urgency(outcome: Outcome) -> tuple[float, int, float, str]:
 def _outcome(
     item: Item,
     decoding: Future[Radiograph],
-    model: str,
+    model: Model,
     population: PopulationChoice,
     threshold: float | None,
     seen: dict[str, Outcome],
@@ -144,18 +146,18 @@ def _outcome(
         known = seen.get(radiograph.key)
         if known is None or known.screening is None:
             outcome = Outcome(
-                item.name, "ok", model, radiograph, screen(radiograph, model, population, threshold, override)
+                item.name, "ok", model.spec.name, radiograph, screen(radiograph, model, population, threshold, override)
             )
             seen[radiograph.key] = replace(outcome, radiograph=None)
             return outcome
         screening = decide(known.screening.reading, population, threshold)
         repeated = f"The very same file as {known.file}."
         screening = replace(screening, warnings=(*screening.warnings, repeated))
-        return Outcome(item.name, "ok", model, radiograph, screening, duplicate_of=known.file)
+        return Outcome(item.name, "ok", model.spec.name, radiograph, screening, duplicate_of=known.file)
     except UnsuitableRadiograph as error:
-        return Outcome(item.name, "refused", model, reason=str(error))
+        return Outcome(item.name, "refused", model.spec.name, reason=str(error))
     except RadiographError as error:
-        return Outcome(item.name, "error", model, reason=str(error))
+        return Outcome(item.name, "error", model.spec.name, reason=str(error))
     except PulmoScanError:
         raise
     except Exception as error:
@@ -163,7 +165,7 @@ def _outcome(
         return Outcome(
             item.name,
             "error",
-            model,
+            model.spec.name,
             reason=f"It could not be screened ({type(error).__name__}). Export it again as PNG.",
         )
 
@@ -208,5 +210,5 @@ class Exports:
         if self.maps:
             np.save(self.maps / f"{name}.npy", heat)
         if self.overlays:
-            picture = gradcam.overlay(outcome.radiograph.pixels, heat, OVERLAY_OPACITY)
+            picture = gradcam.overlay(outcome.radiograph.pixels, heat, OPACITY)
             Image.fromarray(picture).save(self.overlays / f"{name}.png")

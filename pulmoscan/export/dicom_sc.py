@@ -13,8 +13,9 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 
 from pulmoscan import DISCLAIMER, __version__
-from pulmoscan.export.content import CAPTION, Report, font_file, probability_text
+from pulmoscan.export.content import Report, font_file
 from pulmoscan.export.study import MANUFACTURER, SERIES_NUMBERS, instance_uid, put_names, series_uid, study
+from pulmoscan.export.words import CAPTION, probability_text
 
 
 def secondary_capture(report: Report) -> bytes:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure as Sheet
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.export.tables import harmless
+from pulmoscan.export.words import LOOKS
 from pulmoscan.statistics import lab
 from pulmoscan.statistics.metrics import Scores
 
@@ -141,7 +142,10 @@ def _draw_curves(roc: Axes, recall: Axes, subjects: Mapping[str, Scores], chosen
 
 def _draw_histogram(axes: Axes, scores: Scores, threshold: float) -> None:
     edges: Sequence[float] = np.linspace(0, 1, lab.HISTOGRAM_BINS + 1).tolist()
-    for name, values, colour in (("normal", scores.normal, "#1b7f5c"), ("pneumonia", scores.pneumonia, "#c2570c")):
+    for name, values, colour in (
+        ("normal", scores.normal, LOOKS["normal"].strong),
+        ("pneumonia", scores.pneumonia, LOOKS["pneumonia"].strong),
+    ):
         axes.stairs(
             lab.histogram(values), edges, fill=True, alpha=0.55, color=colour, label=f"{name}, n = {len(values)}"
         )

@@ -14,10 +14,11 @@ from torch import nn
 
 from pulmoscan.errors import WeightsDamaged, WeightsMissing
 from pulmoscan.models import preprocessing
+from pulmoscan.models.card import Card, read_card
 from pulmoscan.models.findings import WHOLE, FieldOfView, Finding
 from pulmoscan.models.heads import load_head
 from pulmoscan.models.preprocessing import INPUT_SIZE
-from pulmoscan.models.registry import Card, ModelSpec, read_card
+from pulmoscan.models.registry import ModelSpec
 from pulmoscan.runtime import Settings, Source, compile_network, settings
 from pulmoscan.runtime.memory import give_back
 from pulmoscan.runtime.once import Once

@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from pulmoscan.errors import INSTALL_XRV
+from pulmoscan.models.card import Card
 from pulmoscan.models.external import package_is_installed
 from pulmoscan.models.external.weights import PUBLISHED_MEGABYTES, download
 from pulmoscan.models.external.xrv import SCALED_THRESHOLD, XrvClassifier, load_external
-from pulmoscan.models.registry import EXTERNAL_MODELS, Card, ExternalSpec
+from pulmoscan.models.registry import EXTERNAL_MODELS, ExternalSpec
 from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.screening import Reading
 from pulmoscan.ui.frame import page, told_in_words
@@ -105,7 +106,7 @@ def _ready(spec: ExternalSpec) -> None:
     with st.spinner("Loading torchxrayvision; the first time takes a while …"):
         classifier = load_external(spec)
     _which_weights(classifier)
-    reading = reading_of_choice(spec.name, classifier.card)
+    reading = reading_of_choice(classifier)
     if reading is not None:
         _findings(reading)
     _measured(spec, classifier.card)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pulmoscan.models.loading import load_classifier
-from pulmoscan.models.registry import MODELS, Card, ModelSpec
+from pulmoscan.models.card import Card
+from pulmoscan.models.registry import MODELS, ModelSpec
 from pulmoscan.population import POPULATIONS, Population
+from pulmoscan.screening import load_model
 from pulmoscan.statistics.metrics import Figure
 from pulmoscan.ui.frame import page, told_in_words
 
@@ -71,7 +72,7 @@ def _model(spec: ModelSpec) -> None:
     st.markdown(spec.summary)
     st.page_link(f"pages/{spec.name}.py", label=f"Open {spec.title}", icon=":material/arrow_forward:")
     with st.spinner("Loading the model …"):
-        card = load_classifier(spec.name).card  # only figures of weights that are there and whole
+        card = load_model(spec.name).card  # only figures of weights that are there and whole
     for population in POPULATIONS:
         st.html(_table(card, population))
 

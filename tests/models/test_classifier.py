@@ -19,11 +19,12 @@ from torch import nn
 
 from pulmoscan.errors import UnknownModel, WeightsDamaged, WeightsMissing
 from pulmoscan.models import classifier
+from pulmoscan.models.card import read_card, write_card
 from pulmoscan.models.classifier import Classifier
 from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.networks import Network
 from pulmoscan.models.preprocessing import model_input
-from pulmoscan.models.registry import MODELS, ModelSpec, get_spec, read_card, write_card
+from pulmoscan.models.registry import MODELS, ModelSpec, get_spec
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.runtime.engine import Eager
 from pulmoscan.screening import read, read_with

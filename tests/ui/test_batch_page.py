@@ -15,7 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from pulmoscan.batch.outcomes import load, screen_items, urgency
 from pulmoscan.errors import PulmoScanError
-from pulmoscan.models.registry import get_spec, read_card
+from pulmoscan.models.card import read_card
+from pulmoscan.models.registry import get_spec
 from pulmoscan.reading.intake import Item, upload_items
 from pulmoscan.screening import read
 from pulmoscan.ui import batch as batch_ui

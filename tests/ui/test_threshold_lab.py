@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pulmoscan.models.card import read_card
 from pulmoscan.models.measured import of_consensus, of_model
-from pulmoscan.models.registry import MODELS, get_spec, read_card
+from pulmoscan.models.registry import MODELS, get_spec
 from pulmoscan.statistics import lab
 from pulmoscan.statistics.metrics import Confusion, Scores, threshold_for_sensitivity
 from tests.ui.app import click, drag, open_page, text, threshold

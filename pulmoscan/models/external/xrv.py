@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pulmoscan.errors import ExternalPackageMissing, ExternalPackageUnusable, ExternalWeightsRefused, WeightsDamaged
+from pulmoscan.models.card import Card, read_card
 from pulmoscan.models.classifier import Classifier, Forward
 from pulmoscan.models.external import package_is_installed
 from pulmoscan.models.external.allow_list import Refused, state_dict
 from pulmoscan.models.external.weights import WeightsFile, keep_checksum, read_weights
 from pulmoscan.models.findings import FieldOfView, Finding
 from pulmoscan.models.networks import Network
-from pulmoscan.models.registry import Card, ExternalSpec, read_card
+from pulmoscan.models.registry import ExternalSpec
 from pulmoscan.population import POPULATIONS
 from pulmoscan.runtime import Settings
 from pulmoscan.runtime.once import Once

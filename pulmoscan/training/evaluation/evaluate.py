@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from pulmoscan.errors import DatasetError
+from pulmoscan.models.card import Card, add_evidence, write_card
 from pulmoscan.models.loading import load_classifier
-from pulmoscan.models.registry import EXTERNAL_MODELS, Card, add_evidence, get_spec, write_card
+from pulmoscan.models.registry import get_spec
 from pulmoscan.population import POPULATIONS, Population
+from pulmoscan.reading.records import write_whole
 from pulmoscan.statistics import calibration, lab, metrics
 from pulmoscan.statistics.metrics import Confusion, Figure, Scores
 from pulmoscan.training.data.datasets import Split, load_datasets, select
@@ -129,7 +131,7 @@ def write_json(evaluations: Sequence[Evaluation], path: Path) -> None:
         for e in evaluations
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    write_whole(path, f"{json.dumps(content, indent=1)}\n".encode())
 
 
 def _decision_curve(scores: Scores) -> dict[str, Any] | None:
@@ -172,10 +174,10 @@ def describe(evaluation: Evaluation, usual: Mapping[str, Figure] | None = None) 
 
 def _chosen(e: Evaluation) -> str:
     """Who chose the operating point, and what a reader of the figures must know besides."""
-    external = EXTERNAL_MODELS.get(e.model)
-    if external is None:
+    spec = get_spec(e.model)
+    if spec.fixed_here:
         return f"fixed on validation for sensitivity >= {100 * e.card.target_sensitivity[e.population]:g} %"
-    if e.population in external.has_seen:
+    if e.population in spec.has_seen:
         return "its authors'; NOT AN INDEPENDENT TEST: it was trained on the set that these radiographs come from"
     return "its authors'"
 

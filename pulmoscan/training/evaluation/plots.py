@@ -12,7 +12,8 @@ from matplotlib.figure import Figure as Drawing
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from pulmoscan.models.registry import Card, ModelSpec
+from pulmoscan.models.card import Card
+from pulmoscan.models.registry import ModelSpec
 from pulmoscan.population import Population
 from pulmoscan.statistics import lab
 from pulmoscan.statistics.calibration import expected_calibration_error, reliability

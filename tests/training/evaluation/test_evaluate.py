@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.models.registry import Card, get_spec, read_card, write_card
+from pulmoscan.models.card import Card, read_card, write_card
+from pulmoscan.models.registry import get_spec
 from pulmoscan.population import Population
 from pulmoscan.screening import Reading
 from pulmoscan.training.data.datasets import Example
@@ -35,7 +36,7 @@ def evaluation(population: Population, *cases: tuple[int, float, str]) -> Evalua
     scored = [
         Scored(
             Example(Path(f"{number}.png"), label, f"p{number}", population, "test", subgroup=subgroup),
-            Reading("resnet18", CARD, "key", 400, 300, None, 0.0, probability, evidence, 1.0),
+            Reading(get_spec("resnet18"), CARD, "key", 400, 300, None, 0.0, probability, evidence, 1.0),
         )
         for number, (label, probability, subgroup) in enumerate(cases)
     ]
