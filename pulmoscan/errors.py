@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
+TRAIN_PACKAGE = '"albumentations>=2.0.8,<2.1"'
+XRV_PACKAGE = '"torchxrayvision>=1.5,<2"'
+"""As requirements-train.txt and requirements-xrv.txt have them, which a package that was installed comes without."""
+INSTALL_XRV = f"python -m pip install {XRV_PACKAGE}"
+
 
 class PulmoScanError(Exception):
     """Base of all the project's errors; `str(error)` is a sentence for a person."""
+
+
+class LibraryMissing(PulmoScanError):
+    """A Python without something that PulmoScan is installed with.
+
+    Args:
+        module: what could not be imported.
+        running: the Python that runs.
+        own: the Python that `make app` set up, where there is one and another runs.
+        installed: whether PulmoScan is installed, not run from a checkout.
+    """
+
+    def __init__(self, module: str, running: str, own: object | None, installed: bool) -> None:
+        if own is not None:
+            mend = f"Start PulmoScan with the Python that `make app` set up: {own} -m pulmoscan …"
+        elif module == "albumentations":
+            mend = f"Training needs it. Install it with `{running} -m pip install {TRAIN_PACKAGE}`."
+        elif installed:
+            mend = (
+                f"Install PulmoScan anew, with all that it needs: {running} -m pip install --force-reinstall pulmoscan"
+            )
+        else:
+            mend = "Run `make app` once in this folder, and then .venv/bin/python -m pulmoscan …"
+        super().__init__(f"The library {module} is not installed for {running}. {mend}")
 
 
 # What the user gave us
@@ -186,7 +215,7 @@ class ExternalPackageMissing(ModelError):
     def __init__(self, title: str) -> None:
         super().__init__(
             f"{title} needs the package torchxrayvision, which is not installed. Install it with "
-            "`python -m pip install -r requirements-xrv.txt`, in the environment that runs PulmoScan, and restart it."
+            f"`{INSTALL_XRV}`, in the environment that runs PulmoScan, and restart it."
         )
 
 
@@ -194,7 +223,7 @@ class ExternalPackageUnusable(ModelError):
     def __init__(self, why: str) -> None:
         super().__init__(
             f"The package torchxrayvision is installed, but cannot be used ({why}). Reinstall it with "
-            "`python -m pip install --force-reinstall -r requirements-xrv.txt`."
+            f"`{INSTALL_XRV} --force-reinstall`."
         )
 
 

@@ -1,6 +1,6 @@
 """Every folder, and every variable of the environment that PulmoScan reads.
 
-PULMOSCAN_WEIGHTS    folder of the weights and their cards; else `weights/` of this checkout
+PULMOSCAN_WEIGHTS    folder of the weights and their cards; else `weights/` of this checkout or package
 PULMOSCAN_SAMPLES    folder of the user's own gallery; else one in the home
 PULMOSCAN_DATA       dataset folders, as `--data` takes them; else those in `shared/data` beside this checkout
 PULMOSCAN_CACHE      folder of the compiled networks; `off` keeps none; else one in the user's cache folder
@@ -14,14 +14,18 @@ PULMOSCAN_DEBUG      anything: unforeseen errors of the command line come with t
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Literal
 
-import platformdirs
-
 Variable = Literal["WEIGHTS", "SAMPLES", "DATA", "CACHE", "RUNTIME", "PRECISION", "THREADS", "DEBUG"]
-REPOSITORY = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent
+REPOSITORY = PACKAGE.parent
 """The checkout that this package lies in."""
+IS_INSTALLED = (PACKAGE / "_app").is_dir()
+APP_FOLDER = PACKAGE / "_app" if IS_INSTALLED else REPOSITORY
+"""Where Home.py, pages/, .streamlit/, weights/ and test_samples/ are: beside the package in a checkout, inside it once
+installed (pyproject.toml puts them there)."""
 
 
 def variable(name: Variable) -> str:
@@ -31,12 +35,12 @@ def variable(name: Variable) -> str:
 
 def weights_folder() -> Path:
     """Where weights and cards are."""
-    return Path(variable("WEIGHTS") or REPOSITORY / "weights")
+    return Path(variable("WEIGHTS") or APP_FOLDER / "weights")
 
 
 def gallery_folder() -> Path:
-    """`test_samples/` of this checkout."""
-    return REPOSITORY / "test_samples"
+    """The gallery that is shipped."""
+    return APP_FOLDER / "test_samples"
 
 
 def own_folder() -> Path:
@@ -48,13 +52,31 @@ def dataset_folders() -> list[Path]:
     """The datasets on this machine."""
     if named := variable("DATA"):
         return [Path(part) for part in named.split(os.pathsep) if part]
+    if IS_INSTALLED:
+        return []
     beside = REPOSITORY.parent / "shared" / "data"
     return sorted(path for path in beside.glob("*") if path.is_dir()) if beside.is_dir() else []
 
 
 def cache_folder() -> Path | None:
     """Where compiled networks are kept; None where the user wants none kept."""
+    import platformdirs  # here, so that a Python without it still gets as far as to say so
+
     named = variable("CACHE")
     if named == "off":
         return None
     return Path(named) if named else Path(platformdirs.user_cache_dir("pulmoscan", appauthor=False)) / "compiled"
+
+
+def model_cards_folder() -> Path:
+    """Where the cards are written as Markdown: in a checkout, to the documentation."""
+    return Path("model-cards") if IS_INSTALLED else REPOSITORY / "docs" / "model-cards"
+
+
+def own_python() -> Path | None:
+    """The Python that `make app` set up in this checkout, if it did and another one is running."""
+    folder = REPOSITORY / ".venv"
+    if IS_INSTALLED or Path(sys.prefix).resolve() == folder.resolve():
+        return None
+    pythons = (folder / "bin" / "python", folder / "Scripts" / "python.exe")
+    return next((python for python in pythons if python.is_file()), None)

@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.cli import (
@@ -27,8 +28,8 @@ from pulmoscan.cli import (
     shortcuts,
     train,
 )
-from pulmoscan.errors import InvalidThreshold, PulmoScanError
-from pulmoscan.settings import variable
+from pulmoscan.errors import InvalidThreshold, LibraryMissing, PulmoScanError
+from pulmoscan.settings import IS_INSTALLED, own_python, variable
 
 COMMANDS = (
     screen,
@@ -68,17 +69,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if variable("DEBUG"):
             raise
-        print(
-            f"pulmoscan: unexpected {type(error).__name__}: {error}. "
-            "Run again with PULMOSCAN_DEBUG=1 for the details, and report them.",
-            file=sys.stderr,
-        )
+        print(f"pulmoscan: {_unforeseen(error)}", file=sys.stderr)
         return 1
 
 
+def _unforeseen(error: Exception) -> str:
+    """In words, with what can be done about it."""
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("pulmoscan"):
+        return str(LibraryMissing(error.name, sys.executable, own_python(), IS_INSTALLED))
+    return (
+        f"unexpected {type(error).__name__}: {error}. "
+        "Run again with PULMOSCAN_DEBUG=1 for the details, and report them."
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
+    prog = "pulmoscan" if Path(sys.argv[0]).stem == "pulmoscan" else "python -m pulmoscan"
     parser = argparse.ArgumentParser(
-        prog="python -m pulmoscan", description="Pneumonia screening of chest radiographs.", epilog=DISCLAIMER
+        prog=prog, description="Pneumonia screening of chest radiographs.", epilog=DISCLAIMER
     )
     parser.add_argument("--version", action="version", version=f"PulmoScan {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")

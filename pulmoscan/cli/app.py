@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 
 from pulmoscan.cli.arguments import Commands
-from pulmoscan.settings import REPOSITORY
+from pulmoscan.settings import APP_FOLDER
 
 
 def add(commands: Commands) -> None:
@@ -23,8 +24,11 @@ def run(options: argparse.Namespace) -> int:
         "-m",
         "streamlit",
         "run",
-        str(REPOSITORY / "Home.py"),
+        str(APP_FOLDER / "Home.py"),
         "--server.port",
         str(options.port),
     ]
-    return subprocess.run(command, cwd=REPOSITORY, check=False).returncode
+    # Streamlit takes .streamlit/config.toml from beside Home.py; this folder stays, so that paths in PULMOSCAN_* hold.
+    if os.name == "posix":
+        os.execv(command[0], command)  # so that a signal to this process ends the app
+    return subprocess.run(command, check=False).returncode

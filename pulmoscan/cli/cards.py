@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 
 from pulmoscan.cli.arguments import Commands
-from pulmoscan.settings import REPOSITORY
+from pulmoscan.settings import model_cards_folder
 
 
 def add(commands: Commands) -> None:
     """Its arguments."""
     parser = commands.add_parser("cards", help="write the models' cards as Markdown with their curves")
-    parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "model-cards", metavar="DIR")
+    parser.add_argument("--out", type=Path, default=model_cards_folder(), metavar="DIR")
     parser.set_defaults(run=run)
 
 

@@ -6,7 +6,7 @@ import argparse
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.cli.arguments import Commands
-from pulmoscan.errors import PulmoScanError
+from pulmoscan.errors import INSTALL_XRV, PulmoScanError
 from pulmoscan.models import registry
 
 
@@ -59,7 +59,7 @@ def _external_state(spec: registry.ExternalSpec) -> str:
     from pulmoscan.models.external import package_is_installed
 
     if not package_is_installed():
-        return "not installed: python -m pip install -r requirements-xrv.txt"
+        return f"not installed: {INSTALL_XRV}"
     if not spec.weights_path.is_file():
         return f"no weights: python -m pulmoscan fetch --model {spec.name}"
     measured = "measured" if spec.card_path.is_file() else "not measured here"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pulmoscan.errors import INSTALL_XRV
 from pulmoscan.models.card import Card
 from pulmoscan.models.external import package_is_installed
 from pulmoscan.models.external.weights import PUBLISHED_MEGABYTES, download
@@ -58,7 +59,7 @@ def _choice() -> ExternalSpec:
 def _not_installed() -> None:
     st.info("The package torchxrayvision is not installed.", icon=":material/extension:")
     st.markdown("Run this in the environment that runs PulmoScan, and restart it:")
-    st.code("python -m pip install -r requirements-xrv.txt", language="shell", wrap_lines=True)
+    st.code(INSTALL_XRV, language="shell", wrap_lines=True)
     st.caption("It is optional, since it brings a dozen packages along. All other pages work without it.")
     st.markdown(ABOUT)
 

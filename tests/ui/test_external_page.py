@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan.errors import DownloadFailed
+from pulmoscan.errors import INSTALL_XRV, DownloadFailed
 from pulmoscan.models.card import write_card
 from pulmoscan.models.external.weights import checksum_path
 from pulmoscan.models.external.xrv import blank_card
@@ -43,7 +43,7 @@ def test_not_installed_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
     app = open_external()
     assert not app.exception
     assert "not installed" in app.info[0].value
-    assert "requirements-xrv.txt" in app.code[0].value
+    assert INSTALL_XRV in app.code[0].value
     assert not app.error
     assert not app.get("file_uploader")
 

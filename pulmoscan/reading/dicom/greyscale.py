@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from pulmoscan.reading.dicom.facts import text, value, values
 from pulmoscan.reading.depth import significant_bits, thinned
+from pulmoscan.reading.dicom.facts import text, value, values
 
 VoiFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 LEAST_CONTRAST = 4 / 255
