@@ -36,7 +36,7 @@ class Source:
 
 def cached(source: Source, name: str, facts: Sequence[object], make: Callable[[], bytes]) -> memoryview:
     """What `make` gives, from the cache if it was made before of the same weights and code, with the same facts."""
-    digest = hashlib.sha256(repr((*facts, _versions())).encode())
+    digest = hashlib.sha256(repr((*facts, cache.MAGIC, _versions())).encode())
     for part in (*(path.read_bytes() for path in source.code), source.weights):
         digest.update(hashlib.sha256(part).digest())
     key = digest.hexdigest()[:32]
