@@ -18,7 +18,7 @@ from pulmoscan.gallery.samples import gallery
 HERE, THERE = "this checkout", "the other"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class CommandTimes:
     """Of one checkout, [N] each: seconds that passed, and those of processor time, which other work hardly changes."""
 

@@ -27,7 +27,7 @@ from pulmoscan.models.networks import Network
 from pulmoscan.models.preprocessing import model_input
 from pulmoscan.models.registry import MODELS, ModelSpec, get_spec
 from pulmoscan.reading.radiograph import Radiograph
-from pulmoscan.runtime.engine import Eager
+from pulmoscan.runtime.eager import Eager
 from pulmoscan.screening import read, read_with
 
 WEIGHTS, CARD = "resnet18.safetensors", "resnet18.json"

@@ -6,10 +6,12 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 import pytest
 
 from pulmoscan.runtime import cache
+from pulmoscan.runtime.memory import let_go
 from pulmoscan.settings import cache_folder
 
 CONTENT = os.urandom(10_000)
@@ -30,6 +32,27 @@ def test_kept_and_found(folder: Path) -> None:
     assert cache.load("net", "other") is None
     assert cache.load("other", "key") is None
     assert [p.name for p in folder.iterdir()] == ["net.key.compiled"]
+
+
+def test_mapped_memory_is_let_go_and_read_again(folder: Path) -> None:
+    """What a network reads from stays right, whatever is kept of it in memory, and whatever comes in its place."""
+    cache.store("net", "key", CONTENT)
+    found = cache.load("net", "key")
+    assert found is not None
+    let_go(found)
+    assert found == CONTENT
+    cache.store("net", "key", b"other")
+    let_go(found)
+    assert found == CONTENT
+    assert cache.load("net", "key") == b"other"
+    let_go(memoryview(CONTENT))  # nothing that could be let go
+    assert folder.is_dir()
+
+
+def test_content_lies_where_processors_like_it(folder: Path) -> None:
+    cache.store("net", "key", CONTENT)
+    assert np.frombuffer(cache.load("net", "key") or b"", np.uint8).ctypes.data % 64 == 0
+    assert folder.is_dir()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")

@@ -22,7 +22,7 @@ from pulmoscan.examination.lung_network import LungNetwork
 from pulmoscan.models import classifier
 from pulmoscan.models.networks import Parts, build_network
 from pulmoscan.runtime import PRECISIONS, Compiled, Settings, Source, cache, compile_network, engine, installed
-from pulmoscan.runtime.engine import Eager
+from pulmoscan.runtime.eager import Eager
 
 SHAPE = (1, 1, 32, 24)
 CPU_RUNTIMES = ("openvino", "onnxruntime", "torch")
