@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from pulmoscan.cli.arguments import Commands, add_data, add_model
+from pulmoscan.cli.arguments import Commands, add_data, add_model, positive
 from pulmoscan.models import registry
 from pulmoscan.models.card import add_evidence
 from pulmoscan.statistics.metrics import Figure
@@ -17,6 +17,7 @@ def add(commands: Commands) -> None:
     add_model(parser)
     add_data(parser)
     parser.add_argument("--split", choices=("validation", "test"), default="test")
+    parser.add_argument("--limit", type=positive, metavar="N", help="so many of the children, evenly spaced, not all")
     parser.add_argument("--record", action="store_true", help="keep the figures in the model's card")
     parser.set_defaults(run=run)
 
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     examples = select(load_datasets(options.data), options.split)
     found: dict[str, Mapping[str, Figure]] = {}
     if any(e.lung_mask for e in examples):
-        tests = shortcuts.shortcut_tests(options.model, options.data, options.split)
+        tests = shortcuts.shortcut_tests(options.model, options.data, options.split, options.limit)
         print(shortcuts.describe(options.model, options.split, tests))
         found[f"shortcuts, {options.split}"] = shortcuts.figures(tests)
     if any(e.group == "opacity" for e in examples):

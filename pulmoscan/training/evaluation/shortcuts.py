@@ -126,8 +126,8 @@ class ShortcutTests:
     heat_on_side: Figure
 
 
-def shortcut_tests(model: str, data: Sequence[Path], split: Split) -> ShortcutTests:
-    """Every change on the children's radiographs of a split that have a lung mask.
+def shortcut_tests(model: str, data: Sequence[Path], split: Split, limit: int | None = None) -> ShortcutTests:
+    """Every change on the children's radiographs of a split that have a lung mask, or on `limit` of them, evenly spaced.
 
     Raises:
         ModelError: the model cannot be used.
@@ -137,6 +137,8 @@ def shortcut_tests(model: str, data: Sequence[Path], split: Split) -> ShortcutTe
     examples = [e for e in select(load_datasets(data), split, "child") if e.lung_mask]
     if not examples:
         raise DatasetError(f"The data holds no lung_masks224 folder for the {split} split.")
+    if limit and limit < len(examples):
+        examples = [examples[i * len(examples) // limit] for i in range(limit)]
     threshold = classifier.card.thresholds["child"]
     labels = [e.label for e in examples]
     pairs = [(_grey(e.path), _mask(e.lung_mask)) for e in examples if e.lung_mask]

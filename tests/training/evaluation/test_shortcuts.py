@@ -46,6 +46,8 @@ def test_blanking_leaves_what_it_says(lungs: np.ndarray) -> None:
 def test_all_changes_are_measured(tmp_path: Path) -> None:
     tests = shortcut_tests("resnet18", [make_kermany(tmp_path / "kermany", 1, 2, 1)], "validation")
     assert [test.name for test in tests.changes] == list(CHANGES)
+    few = shortcut_tests("resnet18", [tmp_path / "kermany"], "validation", limit=2)
+    assert all(test.auc.n == 2 for test in few.changes)
     assert all(test.auc.n == 4 and test.confusion.positives == 2 for test in tests.changes)
     assert tests.heat_on_side.n <= 2
     *of_changes, of_halves = figures(tests)
