@@ -127,7 +127,7 @@ class ShortcutTests:
 
 
 def shortcut_tests(model: str, data: Sequence[Path], split: Split, limit: int | None = None) -> ShortcutTests:
-    """Every change on the children's radiographs of a split that have a lung mask, or on `limit` of them, evenly spaced.
+    """Every change on the children's radiographs of a split that have a lung mask, or on an even `limit` of them.
 
     Raises:
         ModelError: the model cannot be used.
