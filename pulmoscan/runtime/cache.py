@@ -54,7 +54,7 @@ def store(name: str, key: str, content: bytes) -> None:
         return
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(path, MAGIC + hashlib.sha256(content).digest(), content, mode=0o600)
+        write_whole(path, _header(content), content, mode=0o600)
         _make_room(path.parent, name)
     except OSError as error:
         logger.warning("Compiled networks cannot be kept in %s (%s)", path.parent, error.strerror)
