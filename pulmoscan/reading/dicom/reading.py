@@ -188,8 +188,8 @@ def _check_codestream(dataset: Dataset, syntax: uid.UID) -> None:
             raise errors.DamagedDicom
         size = jpeg.frame_size(frame)
     elif frame.startswith(JPEG_2000_STARTS):
-        found: Mapping[str, int] = jpeg2000_parameters(frame)
-        size = found["rows"], found["columns"]
+        found = jpeg2000_parameters(frame)
+        size = int(found["rows"]), int(found["columns"])
     else:
         raise errors.DamagedDicom
     if size != (dataset.Rows, dataset.Columns):

@@ -201,10 +201,10 @@ def _nih_label(row: Mapping[str, str]) -> tuple[Group, int] | None:
 def _split_of_adult(row: Mapping[str, str]) -> Split:
     if "split" not in row:
         return "validation" if row["rsna_class"] else "train"
-    named = {split: split for split in SPLITS}.get(row["split"])
-    if named is None:
-        raise ValueError(f"{row['split']!r} is no split")
-    return named
+    for split in SPLITS:
+        if row["split"] == split:
+            return split
+    raise ValueError(f"{row['split']!r} is no split")
 
 
 def _split_of_child(folder: str, patient: str) -> Split:

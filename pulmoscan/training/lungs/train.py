@@ -106,7 +106,8 @@ def _train_epoch(state: LungTraining, loader: DataLoader[Sample]) -> dict[str, f
         x = sample.grey.contiguous(memory_format=torch.channels_last)
         with mixed_precision(x.device):
             outputs = state.network(x)
-        findings = Findings.of(tuple(output.float() for output in outputs))
+        outline, kinds, strangeness = (output.float() for output in outputs)
+        findings: Findings[torch.Tensor] = Findings.of((outline, kinds, strangeness))
         parts = {"lungs": lung_loss(findings, sample), "kind": kind_loss(findings, sample)}
         loss = parts["lungs"] + state.plan.kind_weight * parts["kind"]
         state.optimiser.zero_grad(set_to_none=True)
