@@ -7,6 +7,7 @@ PULMOSCAN_CACHE      folder of the compiled networks; `off` keeps none; else one
 PULMOSCAN_RUNTIME    auto, openvino, onnxruntime, torch (eager, on the CPU), cuda or mps
 PULMOSCAN_PRECISION  float32, or bfloat16 (OpenVINO alone): quicker, and its scores are not the ones in the cards
 PULMOSCAN_THREADS    threads of one forward pass; else OMP_NUM_THREADS, else the cores that this process may use
+PULMOSCAN_DECODING   `here` decodes files in this process; else in one of their own, whose death costs one file
 PULMOSCAN_DEBUG      anything: unforeseen errors of the command line come with their traceback
 """
 
@@ -18,7 +19,7 @@ from typing import Literal
 
 import platformdirs
 
-Variable = Literal["WEIGHTS", "SAMPLES", "DATA", "CACHE", "RUNTIME", "PRECISION", "THREADS", "DEBUG"]
+Variable = Literal["WEIGHTS", "SAMPLES", "DATA", "CACHE", "RUNTIME", "PRECISION", "THREADS", "DECODING", "DEBUG"]
 REPOSITORY = Path(__file__).resolve().parent.parent
 """The checkout that this package lies in."""
 
