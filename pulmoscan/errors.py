@@ -90,6 +90,20 @@ class AnimatedImage(UnsuitableRadiograph):
         super().__init__(f"The file holds {frames} frames or pages. Save the one radiograph as an image of its own.")
 
 
+class OwnOutput(UnsuitableRadiograph):
+    def __init__(self) -> None:
+        super().__init__("PulmoScan itself made this picture or report. Choose the radiograph that it was made of.")
+
+
+class NotDecoded(RadiographError):
+    """A file that did harm while it was decoded, apart from all others."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The file cannot be decoded: {why}. Export the radiograph anew from the viewer, as DICOM or PNG."
+        )
+
+
 class UnsupportedFormat(RadiographError):
     def __init__(self, formats: str) -> None:
         super().__init__(f"This is not an image file that can be read. Use one of: {formats}.")

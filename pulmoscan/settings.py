@@ -8,6 +8,7 @@ PULMOSCAN_RUNTIME    auto, openvino, onnxruntime, torch (eager, on the CPU), cud
 PULMOSCAN_PRECISION  auto, float32, or bfloat16 (OpenVINO alone); auto is bfloat16 on processors that compute in it, for
                      models whose card says that it was measured
 PULMOSCAN_THREADS    threads of one forward pass; else OMP_NUM_THREADS, else the cores that this process may use
+PULMOSCAN_DECODING   `here` decodes files in this process; else in one of their own, whose death costs one file
 PULMOSCAN_DEBUG      anything: unforeseen errors of the command line come with their traceback
 """
 
@@ -18,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-Variable = Literal["WEIGHTS", "SAMPLES", "DATA", "CACHE", "RUNTIME", "PRECISION", "THREADS", "DEBUG"]
+Variable = Literal["WEIGHTS", "SAMPLES", "DATA", "CACHE", "RUNTIME", "PRECISION", "THREADS", "DECODING", "DEBUG"]
 PACKAGE = Path(__file__).resolve().parent
 REPOSITORY = PACKAGE.parent
 """The checkout that this package lies in."""

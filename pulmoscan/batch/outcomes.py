@@ -5,7 +5,6 @@ No more than `AHEAD` + 1 radiographs are in memory at a time, however many files
 
 from __future__ import annotations
 
-import glob
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -22,7 +21,8 @@ from pulmoscan.export.words import OPACITY
 from pulmoscan.models import gradcam
 from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.intake import Item
-from pulmoscan.reading.radiograph import Radiograph, load_radiograph, may_be_radiograph
+from pulmoscan.reading.isolation import load_apart
+from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Model, Screening, decide, load_model, screen
 
 AHEAD = 1
@@ -60,26 +60,6 @@ class Outcome:
             "milliseconds": round(s.reading.milliseconds, 1) if s else None,
             "precision": s.reading.precision if s else None,
         }
-
-
-def find_files(paths: Iterable[str]) -> list[Path]:
-    """Files, the images in folders (and below) and what globs match, each once, in the given order.
-
-    A path that matches nothing is kept as it is, so that it is reported rather than passed over.
-    """
-    found: dict[Path, None] = {}
-    for text in paths:
-        path = Path(text)
-        if path.is_dir():
-            inside = [p for p in sorted(path.rglob("*")) if may_be_radiograph(p)]
-            matches = inside or [path]
-        elif path.exists():
-            matches = [path]
-        else:
-            # Path.glob takes no absolute patterns.
-            matches = [Path(match) for match in sorted(glob.glob(text, recursive=True))] or [path]  # noqa: PTH207
-        found.update(dict.fromkeys(matches))
-    return list(found)
 
 
 def screen_items(
@@ -121,7 +101,7 @@ def load(item: Item) -> Radiograph:
     Raises:
         RadiographError: it cannot become one.
     """
-    return load_radiograph(item.read(), item.short_name)
+    return load_apart(item.read(), item.short_name)
 
 
 def urgency(outcome: Outcome) -> tuple[float, int, float, str]:

@@ -24,13 +24,17 @@ def add(commands: Commands) -> None:
 
 
 def _add(options: argparse.Namespace) -> int:
-    from pulmoscan.batch.outcomes import find_files
     from pulmoscan.gallery import own_samples
+    from pulmoscan.reading.files import shown_name
+    from pulmoscan.reading.listing import PassedOver, find_files
     from pulmoscan.settings import own_folder
 
-    outcomes = own_samples.add(find_files(options.paths), options.label, options.caption)
+    passed_over: list[PassedOver] = []
+    outcomes = own_samples.add(find_files(options.paths, passed_over), options.label, options.caption)
+    for other in passed_over:
+        print(f"{other.name}: passed over: {other.reason}")
     for outcome in outcomes:
-        print(f"{outcome.path}: {outcome.reason or f'added as {outcome.file}'}")
+        print(f"{shown_name(outcome.path)}: {outcome.reason or f'added as {outcome.file}'}")
     added = sum(not outcome.reason for outcome in outcomes)
     print(f"{added} of {len(outcomes)} added to {own_folder()}; the gallery shows them from now on.")
     return 0 if added == len(outcomes) else 1

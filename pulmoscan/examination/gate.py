@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pulmoscan.examination import collage
 from pulmoscan.examination.lungs import ChestView
 
-RefusalReason = Literal["not a chest", "in colour", "collage", "turned", "inverted", "part of a chest"]
+RefusalReason = Literal["not a chest", "in colour", "collage", "screenshot", "turned", "inverted", "part of a chest"]
 
 LIMITS = ("chest", "strangeness", "turned", "inverted", "whole", "smallest_area", "largest_area", "smaller_lung")
 """What a lung card's `limits` holds; `training.calibrate_lungs` fixes them on validation."""
@@ -19,12 +20,6 @@ LIMITS = ("chest", "strangeness", "turned", "inverted", "whole", "smallest_area"
 
 LARGEST_CHROMA = 0.15
 """A picture more coloured than this is no radiograph: those of all datasets have none at all."""
-
-PLAIN_LINE = 2 / 255
-"""Standard deviation of the grey values of a line up to which it is plain. No dataset's radiographs have one inside."""
-
-SMALLEST_PART = 0.2
-"""Share of a picture's height or width that must lie on either side of a plain line: a caption is no second picture."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +72,10 @@ def check(
     inverted = view.inverted > limits["inverted"]
     if view.chest < limits["chest"]:
         return NOT_A_CHEST
-    if pixels is not None and is_divided(pixels):
+    if pixels is not None and collage.is_composed(pixels):
         return COLLAGE
+    if pixels is not None and collage.has_toolbars(pixels):
+        return SCREENSHOT
     if turns or inverted:
         return _to_be_corrected(Correction(turns, inverted))
     if view.strangeness > limits["strangeness"] or not limits["smallest_area"] <= area(view) <= limits["largest_area"]:
@@ -92,17 +89,6 @@ def turns_needed(view: ChestView, limits: Mapping[str, float]) -> int:
     """Quarter turns clockwise that would put the picture upright, 0 to 3."""
     turned = int(view.turns.argmax())
     return turned if 1 - float(view.turns[0]) > limits["turned"] else 0
-
-
-def is_divided(pixels: NDArray[np.float32]) -> bool:
-    """Whether a plain line from edge to edge parts a picture [H, W] in two, as the gaps of a collage do."""
-    for lines in (pixels, pixels.T):
-        structured = lines.std(axis=1) > PLAIN_LINE
-        before = np.cumsum(structured)
-        least = SMALLEST_PART * len(lines)
-        if (~structured & (before >= least) & (before[-1] - before >= least)).any():
-            return True
-    return False
 
 
 def area(view: ChestView) -> float:
@@ -131,8 +117,13 @@ IN_COLOUR = Refusal(
 )
 COLLAGE = Refusal(
     "collage",
-    "The image seems to hold several pictures: plain lines divide it.",
+    "The image seems to hold several pictures: straight lines from edge to edge divide it.",
     "Save the one frontal chest radiograph as an image of its own.",
+)
+SCREENSHOT = Refusal(
+    "screenshot",
+    "This looks like a screenshot: a viewer's toolbar or panel lies beside the radiograph.",
+    "Export the radiograph itself from the viewer, or cut all else away.",
 )
 NOT_A_CHEST = Refusal(
     "not a chest",

@@ -17,7 +17,8 @@ from pulmoscan.errors import PulmoScanError
 from pulmoscan.models import external
 from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, get_spec
 from pulmoscan.reading.intake import Item, upload_items
-from pulmoscan.reading.radiograph import FILE_EXTENSIONS, FORMAT_NAMES
+from pulmoscan.reading.listing import PassedOver
+from pulmoscan.reading.radiograph import FORMAT_NAMES
 from pulmoscan.screening import Model, load_model
 from pulmoscan.ui.compare import STYLE
 from pulmoscan.ui.frame import page, told_in_words
@@ -72,6 +73,7 @@ class Batch:
     """What the session screens or has screened.
 
     Attributes:
+        passed_over: the files that are not screened, and why.
         outcomes: of the finished items, by their position.
         job: the one that runs or ran last; it goes through the items that have no outcome yet.
         exports: by kind, the job that writes it and where to.
@@ -79,6 +81,7 @@ class Batch:
 
     model: Model
     items: list[Item]
+    passed_over: list[PassedOver] = field(default_factory=list)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     seen: dict[str, Outcome] = field(default_factory=dict)
     job: Job[tuple[int, Outcome]] | None = None
@@ -141,11 +144,9 @@ def _intake() -> None:
     kind = st.segmented_control(
         "What", kinds, default=kinds[0], required=True, label_visibility="collapsed", key="batch-kind"
     )
-    extensions = list(FILE_EXTENSIONS)
     if kind == kinds[0]:
         files = st.file_uploader(
             f"Radiographs ({FORMAT_NAMES}), or a zip of them",
-            type=[*extensions, "zip"],
             accept_multiple_files=True,
             key="batch-files",
             max_upload_size=ZIP_MEGABYTES,
@@ -154,7 +155,6 @@ def _intake() -> None:
     else:
         files = st.file_uploader(
             f"A folder of radiographs ({FORMAT_NAMES})",
-            type=extensions,
             accept_multiple_files="directory",
             key="batch-folder",
             help="The folder and those in it. They are held in memory for this session only.",
@@ -172,8 +172,9 @@ def _intake() -> None:
         if st.button("Screen them", type="primary", icon=":material/play_arrow:", disabled=not files):
             with st.spinner("Loading the model …"):
                 model = load_model(name)  # one that is missing is said before anything starts
-            items = take_in([(file.name, file.getvalue()) for file in files])
-            st.session_state.batch = Batch(model, items)
+            passed_over: list[PassedOver] = []
+            items = take_in([(file.name, file.getvalue()) for file in files], passed_over)
+            st.session_state.batch = Batch(model, items, passed_over)
             st.session_state.batch.start()
             st.rerun()
     if not files:
@@ -184,8 +185,11 @@ def _intake() -> None:
         )
 
 
-def take_in(uploads: Sequence[tuple[str, bytes]]) -> list[Item]:
+def take_in(uploads: Sequence[tuple[str, bytes]], passed_over: list[PassedOver] | None = None) -> list[Item]:
     """The items of all uploads.
+
+    Args:
+        passed_over: filled with the files that are not to be screened, and why.
 
     Raises:
         BatchTooLarge: they are too many or too large together.
@@ -193,7 +197,7 @@ def take_in(uploads: Sequence[tuple[str, bytes]]) -> list[Item]:
     size = sum(len(data) for _, data in uploads)
     if size > MAX_UPLOAD_BYTES:
         raise BatchTooLarge(f"The files have {size / 2**30:.1f} GB together; the limit is {MAX_UPLOAD_BYTES >> 30} GB")
-    every = itertools.chain.from_iterable(upload_items(name, data) for name, data in uploads)
+    every = itertools.chain.from_iterable(upload_items(name, data, passed_over) for name, data in uploads)
     items = list(itertools.islice(every, MAX_FILES + 1))
     if len(items) > MAX_FILES:
         raise BatchTooLarge(f"These are more than {MAX_FILES:,} files, the limit")
@@ -254,6 +258,12 @@ def _after(batch: Batch) -> None:
         if left:
             st.button("Resume", icon=":material/play_arrow:", type="primary", on_click=batch.start)
         st.button("Clear and choose others", icon=":material/close:", on_click=clear, key="batch-clear")
+    if batch.passed_over:
+        with st.expander(f"{len(batch.passed_over)} files were passed over", icon=":material/visibility_off:"):
+            st.dataframe(
+                {"file": [p.name for p in batch.passed_over], "why": [p.reason for p in batch.passed_over]},
+                hide_index=True,
+            )
     if batch.outcomes:
         worklist(batch.model.spec.name, batch.items, batch.outcomes, _exports)
 

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from pulmoscan import cli
-from pulmoscan.batch.outcomes import find_files
 from pulmoscan.examination.lungs import LungReader
+from pulmoscan.reading.listing import find_files
 from tests.chest_views import chest_view
 from tests.dicoms import dicom, save
 

@@ -28,7 +28,7 @@ def test_images_of_an_archive_in_its_order_and_nothing_else(tmp_path: Path) -> N
         "folder/a.JPG": b"A",
         "notes.txt": b"",
         "__MACOSX/._b.png": b"",
-        ".hidden.png": b"",
+        ".DS_Store": b"\0\0\0\1Bud1",
         "folder/IM000001": bytes(128) + b"DICM" + bytes(9),
         "folder/README": b"no DICOM",
     }

@@ -105,7 +105,7 @@ def test_unforeseen_error_while_choosing_shows_no_traceback(monkeypatch: pytest.
     def fail(*_: object) -> None:
         raise RuntimeError("internals")
 
-    monkeypatch.setattr("pulmoscan.ui.panels.picker.load_radiograph", fail)
+    monkeypatch.setattr("pulmoscan.ui.panels.picker.load_apart", fail)
     upload(app, png)
     assert not app.exception
     assert UNFORESEEN.split(";", maxsplit=1)[0] in app.error[0].value

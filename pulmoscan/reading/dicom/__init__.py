@@ -2,6 +2,6 @@
 
 from pulmoscan.reading.dicom.facts import Facts, Identity
 from pulmoscan.reading.dicom.greyscale import Greyscale, Lut, Voi, Window
-from pulmoscan.reading.dicom.reading import Dicom, read_dicom
+from pulmoscan.reading.dicom.reading import Dicom, read_dicom, stored_values
 
-__all__ = ["Dicom", "Facts", "Greyscale", "Identity", "Lut", "Voi", "Window", "read_dicom"]
+__all__ = ["Dicom", "Facts", "Greyscale", "Identity", "Lut", "Voi", "Window", "read_dicom", "stored_values"]

@@ -174,7 +174,9 @@ def frames(header: Dataset) -> int | None:
     """NumberOfFrames as it was meant: `0`, `01` and `1.0` are one frame. None for what is no whole number."""
     found = header.get_item("NumberOfFrames")
     stated = getattr(found, "value", None)
-    stated = stated.decode("ascii", "replace") if isinstance(stated, bytes) else str(stated if stated is not None else "")
+    stated = (
+        stated.decode("ascii", "replace") if isinstance(stated, bytes) else str(stated if stated is not None else "")
+    )
     try:
         count = float(stated.strip(" \0") or 1)
     except ValueError:
@@ -183,7 +185,7 @@ def frames(header: Dataset) -> int | None:
 
 
 def photometric(header: Dataset) -> str:
-    """PhotometricInterpretation in capitals and without blanks in MONOCHROME; grey and black at 0 where none is given."""
+    """PhotometricInterpretation in capitals, without blanks in MONOCHROME; black at 0 where none is given."""
     stated = text(header, "PhotometricInterpretation").upper()
     if not stated:
         return "MONOCHROME2" if value(header, "SamplesPerPixel") in (1, None) else ""
@@ -234,7 +236,7 @@ def _day_text(header: Dataset, keyword: str) -> str:
 
 
 def view(header: Dataset) -> str:
-    """ViewPosition (C.8.1.3), else the view's code (C.8.11.5), else a PA or AP put elsewhere; empty where none tells."""
+    """ViewPosition (C.8.1.3), else the view's code (C.8.11.5), else a PA or AP put elsewhere; else empty."""
     stated = terms.frontal_joined(text(header, "ViewPosition"))
     if stated not in (*terms.UNSTATED, "PORTABLE"):
         return stated

@@ -137,7 +137,7 @@ def greyscale(stored: NDArray[Any], header: Dataset) -> Greyscale:
 
 
 def _robust_span(picture: Greyscale) -> tuple[float, float]:
-    """`Greyscale.span`, unless a few pixels, such as a detector's dead ones, stretch it to more than twice the rest's."""
+    """`Greyscale.span`, unless a few pixels, such as dead ones, stretch it to more than twice that of the rest."""
     low, high = picture.span
     values = picture.values if picture.padding is None else picture.values[~picture.padding]
     least, greatest = (float(v) for v in np.percentile(thinned(values), OUTLIERS))
@@ -230,7 +230,7 @@ def _lut(item: Dataset, header: Dataset, scaled: bool) -> Lut | None:
     if int(header.get("PixelRepresentation", 0)) == 1 and first >= 1 << 15:
         first -= 1 << 16
     if scaled:
-        # Some devices state 16 bits, or 8, whatever the entries fill: then the picture would be all but black, or white.
+        # Some devices state 16 bits, or 8, whatever the entries fill: the picture would be all but black, or white.
         needed = significant_bits(float(entries.max()))
         if needed < bits or 2**bits <= entries.max():
             bits = needed

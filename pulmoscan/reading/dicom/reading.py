@@ -6,7 +6,7 @@ import io
 import logging
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from openjpeg.utils import get_parameters as jpeg2000_parameters
 from pydicom import config, uid
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.encaps import get_frame
+from pydicom.filereader import _read_file_meta_info, read_preamble
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 
@@ -54,8 +55,11 @@ class Dicom:
     warnings: tuple[str, ...]
 
 
-def read_dicom(data: bytes) -> tuple[NDArray[np.float32], Dicom]:
+def read_dicom(data: bytes, unpack: Callable[[bytes], NDArray[Any]] | None = None) -> tuple[NDArray[np.float32], Dicom]:
     """Decode the radiograph of a DICOM file, shown by the file's own first VOI transformation.
+
+    Args:
+        unpack: what is asked for the stored values where they are compressed; `stored_values` by default.
 
     Returns:
         float32 [H, W] in [0, 1], 0 black, with square pixels, and what else the file holds.
@@ -64,21 +68,42 @@ def read_dicom(data: bytes) -> tuple[NDArray[np.float32], Dicom]:
         RadiographError: one of its kinds, with a message for a person.
     """
     try:
-        return _read(data)
+        return _read(data, unpack or stored_values)
     except errors.RadiographError:
         raise
     except Exception as error:  # pydicom and each decoder raise what they like on damaged files
         raise errors.DamagedDicom from error
 
 
-def _read(data: bytes) -> tuple[NDArray[np.float32], Dicom]:
+def stored_values(data: bytes) -> NDArray[Any]:
+    """The stored values [H, W] of a DICOM file, integers.
+
+    Raises:
+        RadiographError: one of its kinds.
+    """
+    try:
+        dataset, _ = _checked(data)
+        return _decode(dataset, _transfer_syntax(dataset))
+    except errors.RadiographError:
+        raise
+    except Exception as error:  # as above
+        raise errors.DamagedDicom from error
+
+
+def _checked(data: bytes) -> tuple[FileDataset, tuple[str, ...]]:
+    """The file's elements, of a picture that may be decoded, and what to warn of."""
     dataset = _parse(data)
     suitability.check(dataset)
     _check_shape(dataset)
     warned = tuple(suitability.warnings(dataset))
     _mend(dataset)
+    return dataset, warned
+
+
+def _read(data: bytes, unpack: Callable[[bytes], NDArray[Any]]) -> tuple[NDArray[np.float32], Dicom]:
+    dataset, warned = _checked(data)
     syntax = _transfer_syntax(dataset)
-    stored = _decode(dataset, syntax)
+    stored = unpack(data) if syntax.is_encapsulated else _decode(dataset, syntax)
     whole = greyscale(stored, dataset)
     height, width = (max(1, side) for side in square_pixels(dataset, *stored.shape))
     whole = whole.resized(height, width)
@@ -100,12 +125,12 @@ def _parse(data: bytes) -> FileDataset:
 
 def _check_inflation(data: bytes) -> None:
     """A deflated file of a few bytes may unpack to more than there is memory."""
-    start = 132 if data[128:132] == b"DICM" else 0
-    if data.find(uid.DeflatedExplicitVRLittleEndian.encode(), start, start + 4096) < 0:
+    file = io.BytesIO(data)
+    read_preamble(file, force=True)
+    meta = _read_file_meta_info(file)  # as pydicom itself does, whatever the file says of its length
+    if meta.get("TransferSyntaxUID") != uid.DeflatedExplicitVRLittleEndian:
         return
-    # File meta begins with its own length: (0002,0000) UL, 4 bytes (PS3.10 7.1).
-    end = start + 12 + int.from_bytes(data[start + 8 : start + 12], "little")
-    unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[end:], MAX_INFLATED_BYTES + 1)
+    unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), MAX_INFLATED_BYTES + 1)
     if len(unpacked) > MAX_INFLATED_BYTES:
         raise errors.ImageTooLarge(MAX_PIXELS)
 

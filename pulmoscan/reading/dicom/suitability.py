@@ -15,8 +15,9 @@ from pulmoscan.reading.dicom.facts import view as stated_view
 
 RADIOGRAPHS = ("CR", "DX", "RG")
 UNSURE = ("OT", "SC", "XR", "DR", "XC", "")
-OTHER_TECHNIQUES = frozenset(
-    "CT MR US MG NM PT XA PX IO OP OPT OCT ES GM SM IVUS BI BMD ECG EPS XF DF CF DOC SR PR KO SEG REG RTIMAGE".split()
+OTHER_TECHNIQUES = (
+    *("CT", "MR", "US", "MG", "NM", "PT", "XA", "PX", "IO", "OP", "OPT", "OCT", "ES", "GM", "SM", "IVUS", "BI", "BMD"),
+    *("ECG", "EPS", "XF", "DF", "CF", "DOC", "SR", "PR", "KO", "SEG", "REG", "RTIMAGE"),
 )
 """Modalities (C.7.3.1.1.1) that no SOP class turns into a plain radiograph."""
 
@@ -78,7 +79,7 @@ def _check_body_part(dataset: Dataset) -> None:
 
 
 def warnings(dataset: Dataset) -> Iterator[str]:
-    """Sentences on what in the header speaks against trusting the result; none quotes what names the patient."""
+    """Sentences on what in the header speaks against trusting the result; none quotes the header."""
     modality, sop_class = _modality(dataset), value(dataset, "SOPClassUID")
     if sop_class == SECONDARY_CAPTURE or modality not in RADIOGRAPHS:
         yield (
@@ -93,15 +94,15 @@ def warnings(dataset: Dataset) -> Iterator[str]:
     if not view:
         yield "The view position is missing from the DICOM file. The models know frontal views only."
     elif terms.direction(view) == "unknown":
-        yield f"The DICOM file's view, “{view}”, is not known here. The models know frontal views only."
+        yield "The DICOM file names its view in a way that is not known here. The models know frontal views only."
     part = text(dataset, "BodyPartExamined")
     if part.upper() not in terms.UNSTATED and terms.region(str(value(dataset, "BodyPartExamined"))) == "unknown":
-        yield f"The DICOM file's body part, “{part}”, is not known here. The models know the chest only."
+        yield "The DICOM file names its body part in a way that is not known here. The models know the chest only."
     orientation = [str(v).upper() for v in all_values(dataset, "PatientOrientation")]
     if len(orientation) == 2 and all(orientation) and not (orientation[0][0] == "L" and orientation[1][0] == "F"):
         yield (
-            "The DICOM file says that the picture is not upright with the patient's left on the right side "
-            f"(orientation {orientation[0]} and {orientation[1]}): turn it in the viewer and export it again."
+            "The DICOM file says that the picture is not upright with the patient's left on the right side: turn it in "
+            "the viewer and export it again."
         )
     for keyword, name in IDENTIFIERS.items():
         if not conforms(keyword, identifier(dataset, keyword)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pulmoscan.reading.radiograph import FORMAT_NAMES, load_radiograph
+from pulmoscan.reading.isolation import load_apart
+from pulmoscan.reading.radiograph import FORMAT_NAMES
 from pulmoscan.ui.frame import plain
 from pulmoscan.ui.panels.gallery import gallery_panel, question
 from pulmoscan.ui.state import session
@@ -60,6 +61,6 @@ def _take_upload() -> None:
     if file := st.session_state[f"upload-{turn}"]:
         st.session_state.upload_turn = turn + 1
         session.choose(
-            lambda: Chosen(load_radiograph(file.getvalue(), file.name), "Uploaded; in memory for this session only."),
+            lambda: Chosen(load_apart(file.getvalue(), file.name), "Uploaded; in memory for this session only."),
             file.name,
         )

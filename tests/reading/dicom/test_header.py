@@ -67,8 +67,8 @@ def test_age_chooses_the_population() -> None:
         ({"SOPClassUID": uid.SecondaryCaptureImageStorage}, "secondary capture"),
         ({"Modality": "OT"}, "secondary capture"),
         ({"BurnedInAnnotation": "YES"}, "burnt"),
-        ({"ViewPosition": ""}, "from where it was taken"),
-        ({"PatientOrientation": ["R", "F"]}, "orientation R and F"),
+        ({"ViewPosition": ""}, "view position is missing"),
+        ({"PatientOrientation": ["R", "F"]}, "not upright"),
     ],
 )
 def test_doubts_become_warnings(elements: dict[str, Any], expected: str) -> None:
