@@ -7,6 +7,7 @@ PULMOSCAN_CACHE      folder of the compiled networks; `off` keeps none; else one
 PULMOSCAN_RUNTIME    auto, openvino, onnxruntime, torch (eager, on the CPU), cuda or mps
 PULMOSCAN_PRECISION  float32, or bfloat16 (OpenVINO alone): quicker, and its scores are not the ones in the cards
 PULMOSCAN_THREADS    threads of one forward pass; else OMP_NUM_THREADS, else the cores that this process may use
+PULMOSCAN_KEY        file of the secret that anonymous names are made with; else one in the user's data folder
 PULMOSCAN_DEBUG      anything: unforeseen errors of the command line come with their traceback
 """
 
@@ -18,7 +19,7 @@ from typing import Literal
 
 import platformdirs
 
-Variable = Literal["WEIGHTS", "SAMPLES", "DATA", "CACHE", "RUNTIME", "PRECISION", "THREADS", "DEBUG"]
+Variable = Literal["WEIGHTS", "SAMPLES", "DATA", "CACHE", "RUNTIME", "PRECISION", "THREADS", "KEY", "DEBUG"]
 REPOSITORY = Path(__file__).resolve().parent.parent
 """The checkout that this package lies in."""
 
@@ -57,3 +58,8 @@ def cache_folder() -> Path | None:
     if named == "off":
         return None
     return Path(named) if named else Path(platformdirs.user_cache_dir("pulmoscan", appauthor=False)) / "compiled"
+
+
+def secret_file() -> Path:
+    """Where the secret is that the names of anonymous results are made with; it is made at the first use."""
+    return Path(variable("KEY") or Path(platformdirs.user_data_dir("pulmoscan", appauthor=False)) / "names.key")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from pulmoscan import DISCLAIMER, __version__
@@ -29,6 +30,7 @@ from pulmoscan.cli import (
 )
 from pulmoscan.errors import InvalidThreshold, PulmoScanError
 from pulmoscan.settings import variable
+from pulmoscan.traces import where
 
 COMMANDS = (
     screen,
@@ -53,27 +55,38 @@ command does not wait for another's libraries."""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; every error becomes a sentence on standard error."""
     options = _parser().parse_args(arguments)
+    if not variable("DEBUG"):
+        warnings.simplefilter("ignore")  # what libraries say of odd headers quotes them
     try:
         return int(options.run(options))
     except PulmoScanError as error:
         print(f"pulmoscan: {error}", file=sys.stderr)
+        if isinstance(error.__cause__, OSError):
+            _drop_unwritten()
         return 2 if isinstance(error, InvalidThreshold) else 1
     except KeyboardInterrupt:
         print("pulmoscan: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read our output has gone. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_unwritten()
         return 1
     except Exception as error:
         if variable("DEBUG"):
             raise
         print(
-            f"pulmoscan: unexpected {type(error).__name__}: {error}. "
+            f"pulmoscan: unexpected {where(error)}. "  # and not its text, which may quote a header
             "Run again with PULMOSCAN_DEBUG=1 for the details, and report them.",
             file=sys.stderr,
         )
         return 1
+
+
+def _drop_unwritten() -> None:
+    """Where standard output takes no more, Python would complain once more when it flushes at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

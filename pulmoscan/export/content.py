@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pulmoscan import __version__
+from pulmoscan.export import identifiers
 from pulmoscan.models import gradcam
 from pulmoscan.models.registry import ModelSpec, get_spec
 from pulmoscan.population import OperatingPoint, Population, operating_point
@@ -73,7 +74,15 @@ class Report:
 
     @property
     def headline(self) -> str:
-        return HEADLINES[self.screening.label]
+        """The decision in words; what the gate refused says so first."""
+        decision = HEADLINES[self.screening.label]
+        return f"Refused, yet screened: {decision[0].lower()}{decision[1:]}" if self.mark else decision
+
+    @property
+    def mark(self) -> str:
+        """What every export of a picture says that was screened in spite of a refusal; empty for others."""
+        refusal = self.screening.reading.overridden
+        return f"Screened although it was refused: {refusal.finding} The score may mean nothing." if refusal else ""
 
     @property
     def weights_sha256(self) -> str:
@@ -88,6 +97,12 @@ class Report:
     def stem(self) -> str:
         """Begins the names of exported files."""
         return "radiograph" if self.anonymous else Path(self.file_name).stem or "radiograph"
+
+    @property
+    def left_empty(self) -> list[str]:
+        """Sentences on identifiers of the source that a DICOM export cannot hand on."""
+        source = self.radiograph.dicom
+        return identifiers.left_empty(source.header) if source and not self.anonymous else []
 
     @property
     def point(self) -> OperatingPoint:

@@ -22,7 +22,7 @@ from reportlab.platypus import Paragraph
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.export.content import CAPTION, Report, font_file, probability_text
-from pulmoscan.reading.dicom.facts import age_text
+from pulmoscan.reading.dicom.facts import FRONTAL, age_text
 from pulmoscan.statistics.metrics import Figure
 
 PageSize = Literal["A4", "Letter"]
@@ -269,7 +269,8 @@ class _Page:
 def _patient_cells(report: Report) -> list[tuple[str, str]]:
     source = report.radiograph.dicom
     if report.anonymous:
-        return [("Patient", "anonymous"), ("View", (source.facts.view if source else "") or NOT_KNOWN)]
+        view = source.facts.view if source else ""
+        return [("Patient", "anonymous"), ("View", view if view in FRONTAL else NOT_KNOWN)]  # no free text
     if source is None:
         return [("File", report.file_name), ("Patient", "not named in the file")]
     facts, identity = source.facts, source.facts.identity

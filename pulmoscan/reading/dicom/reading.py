@@ -256,7 +256,7 @@ def _warnings(dataset: Dataset) -> list[str]:
     orientation = [str(v).upper() for v in values(dataset, "PatientOrientation")]
     if len(orientation) == 2 and all(orientation) and not (orientation[0][0] == "L" and orientation[1][0] == "F"):
         found.append(
-            "The DICOM file says that the picture is not upright with the patient's left on the right side "
-            f"(orientation {orientation[0]} and {orientation[1]}): turn it in the viewer and export it again."
+            "The DICOM file says that the picture is not upright with the patient's left on the right side: turn it in "
+            "the viewer and export it again."
         )
     return found

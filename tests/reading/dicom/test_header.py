@@ -63,7 +63,7 @@ def test_age_chooses_the_population() -> None:
         ({"Modality": "OT"}, "secondary capture"),
         ({"BurnedInAnnotation": "YES"}, "burnt"),
         ({"ViewPosition": ""}, "from where it was taken"),
-        ({"PatientOrientation": ["R", "F"]}, "orientation R and F"),
+        ({"PatientOrientation": ["R", "F"]}, "not upright"),
     ],
 )
 def test_doubts_become_warnings(elements: dict[str, Any], expected: str) -> None:
