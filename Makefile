@@ -9,7 +9,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help app test lint format chromium validators clean
+.PHONY: help app test check lint format chromium validators clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -18,13 +18,17 @@ help:  ## list the targets
 app: $(VENV)/app.stamp  ## set up, then run the app on http://localhost:8501 (PORT=… for another port)
 	$(BIN)/python -m streamlit run Home.py --server.port=$(PORT) --server.showEmailPrompt=false
 
-test: lint chromium validators  ## set up, then run all checks and tests
-	$(BIN)/python -m pytest
+test: lint chromium validators  ## set up, then run all checks and tests, and measure what they cover
+	$(BIN)/python -m pytest --cov
 
-lint: $(VENV)/dev.stamp  ## ruff and mypy
+check: lint  ## for the day's work: lint, and the quick tests (no browser, no datasets, no load)
+	$(BIN)/python -m pytest -m "not (browser or data or load or machine)"
+
+lint: $(VENV)/dev.stamp  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp  ## sort imports and format the code
 	$(BIN)/ruff check --fix .
@@ -77,5 +81,5 @@ $(VENV)/dev.stamp: requirements-dev.txt requirements-xrv.txt $(VENV)/app.stamp
 	@touch $@
 
 clean:  ## remove the virtual environment and all caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

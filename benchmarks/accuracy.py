@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pulmoscan.models.classifier import Classifier, load_classifier
+from pulmoscan.models.classifier import Classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.registry import get_spec
 from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.reading.radiograph import load_radiograph

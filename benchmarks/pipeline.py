@@ -15,7 +15,7 @@ from benchmarks.timing import Stopwatch, Times, interleave
 from pulmoscan.errors import RadiographError
 from pulmoscan.gallery.samples import gallery
 from pulmoscan.models import gradcam, preprocessing
-from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.screening import read_with
 

@@ -17,9 +17,11 @@ from benchmarks.demo import Demo
 from benchmarks.timing import Stopwatch, Times, interleave
 from pulmoscan.gallery.samples import gallery
 from pulmoscan.models import gradcam, preprocessing
-from pulmoscan.models.classifier import Classifier, load_classifier
+from pulmoscan.models.card import HeatMethod
+from pulmoscan.models.classifier import Classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.networks import Network, load_network
-from pulmoscan.models.registry import HeatMethod, get_spec
+from pulmoscan.models.registry import get_spec
 from pulmoscan.reading.radiograph import Radiograph, load_radiograph
 from pulmoscan.runtime import Settings, installed, settings
 

@@ -17,6 +17,9 @@ ADULT_AGE = 18.0
 TRAINED_CHILD_AGE = 6.0  # the children in training were 1 to 5 years old
 
 
+GROUPS: dict[Population, str] = {"child": "children", "adult": "adults"}
+
+
 @dataclass(frozen=True)
 class OperatingPoint:
     """The default threshold for a population, and whose it is (the more sensitive one where unknown)."""
@@ -37,11 +40,23 @@ def operating_point(
     Raises:
         UnknownPopulation: it is not one of child, adult and auto.
     """
+    known = of_patient(population, age)
+    if known is None:
+        measured_on = min(thresholds, key=lambda p: thresholds[p])
+        return OperatingPoint("unknown", measured_on, thresholds[measured_on])
+    return OperatingPoint(known, known, thresholds[known])
+
+
+def of_patient(population: PopulationChoice, age: float | None) -> Population | None:
+    """Whose operating point applies; None where neither choice nor age tells.
+
+    Raises:
+        UnknownPopulation: the choice is not one of child, adult and auto.
+    """
     if population not in POPULATION_CHOICES:
         raise UnknownPopulation(population)
-    if population == "auto":
-        if age is None:
-            measured_on = min(thresholds, key=lambda p: thresholds[p])
-            return OperatingPoint("unknown", measured_on, thresholds[measured_on])
-        population = "child" if age < ADULT_AGE else "adult"
-    return OperatingPoint(population, population, thresholds[population])
+    if population != "auto":
+        return population
+    if age is None:
+        return None
+    return "child" if age < ADULT_AGE else "adult"

@@ -11,14 +11,21 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from pulmoscan.models.card import Card, write_card
 from pulmoscan.models.networks import Network, build_network
 from pulmoscan.models.preprocessing import model_input
-from pulmoscan.models.registry import MODELS, Card, ModelSpec, write_card
+from pulmoscan.models.registry import MODELS, ModelSpec
 from pulmoscan.population import POPULATIONS
 from pulmoscan.reading.radiograph import Radiograph, load_radiograph
 from pulmoscan.statistics.metrics import Scores
 from tests.lung_weights import dark_is_lung, install_lungs
 from tests.pictures import chest, encode, grey8
+from tests.skips import (  # noqa: F401 - pytest calls them
+    pytest_collectreport,
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = REPOSITORY.parent / "shared" / "data"

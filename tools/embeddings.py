@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pulmoscan.gallery.samples import gallery
-from pulmoscan.models.classifier import Classifier, load_classifier
+from pulmoscan.models.classifier import Classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.registry import MODELS
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.training.data.datasets import load_dataset, select

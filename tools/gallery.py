@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from pulmoscan.errors import GalleryError
-from pulmoscan.gallery.samples import MANIFEST_NAME, GalleryLabel
+from pulmoscan.gallery.samples import MANIFEST_NAME, GalleryLabel, Manifest, ManifestEntry
+from pulmoscan.reading.records import write_record
 
 LONGEST_SIDE = 1024
 """Pixels, of the radiograph that is converted from DICOM."""
@@ -48,9 +48,8 @@ def write_gallery(folder: Path, pictures: Sequence[Picture]) -> None:
         text.add_itxt("Source", picture.origin)
         Image.fromarray(picture.pixels).save(folder / picture.file, pnginfo=text, optimize=True)
         entry = {name: getattr(picture, name) for name in ("file", "title", "label", "caption", "origin")}
-        entries.append({**entry, **picture.details})
-    manifest = json.dumps({"samples": entries}, indent=2, ensure_ascii=False)
-    (folder / MANIFEST_NAME).write_text(manifest + "\n", encoding="utf-8")
+        entries.append(ManifestEntry(**entry, **picture.details))
+    write_record(folder / MANIFEST_NAME, Manifest(samples=tuple(entries)), indent=2)
 
 
 def adult_radiograph() -> Picture:

@@ -14,12 +14,13 @@ import numpy as np
 from PIL import Image
 
 from pulmoscan import DISCLAIMER, __version__
-from pulmoscan.batch.outcomes import OVERLAY_OPACITY, Outcome, load
+from pulmoscan.batch.outcomes import Outcome, load
 from pulmoscan.errors import RadiographError
 from pulmoscan.export.caption import marked
 from pulmoscan.export.content import Report
 from pulmoscan.export.files import key_of, stem_of
 from pulmoscan.export.pdf import pdf, write_pages
+from pulmoscan.export.words import OPACITY
 from pulmoscan.models import gradcam
 from pulmoscan.reading.intake import Item
 from pulmoscan.traces import log_unforeseen
@@ -126,7 +127,7 @@ def overlay_jpeg(item: Item, outcome: Outcome) -> bytes:
         pixels = np.asarray(cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA))
     heat = outcome.screening.reading.heatmap(*pixels.shape)
     mark = Report(radiograph, outcome.screening).mark
-    picture = marked(gradcam.overlay(pixels, heat, OVERLAY_OPACITY), mark)
+    picture = marked(gradcam.overlay(pixels, heat, OPACITY), mark)
     stream = BytesIO()
     about = f"PulmoScan {__version__}. {DISCLAIMER} {mark}".encode()
     Image.fromarray(picture).save(stream, "JPEG", quality=JPEG_QUALITY, comment=about)

@@ -18,10 +18,9 @@ from pulmoscan.errors import PulmoScanError, RadiographError, UnsuitableRadiogra
 from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.intake import Item
 from pulmoscan.reading.radiograph import Radiograph, load_radiograph, may_be_radiograph
-from pulmoscan.screening import Screening, decide, screen
+from pulmoscan.screening import Model, Screening, decide, load_model, screen
 from pulmoscan.traces import log_unforeseen
 
-OVERLAY_OPACITY = 0.6
 AHEAD = 1
 """Radiographs that are decoded ahead of the one that the model reads."""
 
@@ -92,7 +91,7 @@ def find_files(paths: Iterable[str]) -> list[Path]:
 
 def screen_items(
     items: Iterable[Item],
-    model: str,
+    model: Model | str,
     population: PopulationChoice = "auto",
     threshold: float | None = None,
     seen: dict[str, Outcome] | None = None,
@@ -104,6 +103,7 @@ def screen_items(
     warning that says so.
 
     Args:
+        model: as `screening.load_model` gives it, or its name.
         seen: outcomes by the SHA-256 of their file, for runs that continue an earlier one; filled.
         override: screen also what the gate refuses.
 
@@ -111,6 +111,7 @@ def screen_items(
         ModelError, InvalidThreshold, UnknownPopulation: nothing can be screened this way.
     """
     seen = {} if seen is None else seen
+    model = load_model(model) if isinstance(model, str) else model
     waiting: deque[tuple[Item, Future[Radiograph]]] = deque()
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as pool:
         for item in items:
@@ -147,7 +148,7 @@ def urgency(outcome: Outcome) -> tuple[float, int, float, str]:
 def _outcome(
     item: Item,
     decoding: Future[Radiograph],
-    model: str,
+    model: Model,
     population: PopulationChoice,
     threshold: float | None,
     seen: dict[str, Outcome],
@@ -158,16 +159,16 @@ def _outcome(
         known = seen.get(radiograph.key)
         if known is None or known.screening is None:
             outcome = Outcome(
-                item.name, "ok", model, radiograph, screen(radiograph, model, population, threshold, override)
+                item.name, "ok", model.spec.name, radiograph, screen(radiograph, model, population, threshold, override)
             )
             seen[radiograph.key] = replace(outcome, radiograph=None)
             return outcome
         screening = decide(known.screening.reading, population, threshold)
         screening = replace(screening, warnings=(*screening.warnings, repeated(known.file)))
-        return Outcome(item.name, "ok", model, radiograph, screening, duplicate_of=known.file)
+        return Outcome(item.name, "ok", model.spec.name, radiograph, screening, duplicate_of=known.file)
     except RadiographError as error:
         status: Status = "refused" if isinstance(error, UnsuitableRadiograph) else "error"
-        return Outcome(item.name, status, model, reason=str(error), anonymous_reason=error.anonymous)
+        return Outcome(item.name, status, model.spec.name, reason=str(error), anonymous_reason=error.anonymous)
     except PulmoScanError:
         raise
     except Exception as error:
@@ -175,6 +176,6 @@ def _outcome(
         return Outcome(
             item.name,
             "error",
-            model,
+            model.spec.name,
             reason=f"It could not be screened ({type(error).__name__}). Export it again as PNG.",
         )

@@ -15,7 +15,7 @@ from typing import Protocol, TextIO
 
 from pulmoscan.batch.outcomes import Outcome
 from pulmoscan.errors import PulmoScanError
-from pulmoscan.export.tables import harmless
+from pulmoscan.export.tables import escape_formula
 
 CSV_FIELDS = tuple(Outcome("", "ok", "").as_dict())
 LINE_ENDS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
@@ -60,7 +60,7 @@ class Csv:
     def write(self, outcome: Outcome) -> None:
         fields = outcome.as_dict()
         fields["warnings"] = " ".join(fields["warnings"])
-        self.rows.writerow({name: harmless(_encodable(self.stream, value)) for name, value in fields.items()})
+        self.rows.writerow({name: escape_formula(_encodable(self.stream, value)) for name, value in fields.items()})
         self.stream.flush()
 
 

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pulmoscan.batch.outcomes import OVERLAY_OPACITY, Outcome
+from pulmoscan.batch.outcomes import Outcome
 from pulmoscan.export.caption import marked
 from pulmoscan.export.content import Report
 from pulmoscan.export.files import OutputFolder, key_of, stem_of
 from pulmoscan.export.formats import FORMATS, FormatName, png_file, write_report
+from pulmoscan.export.words import OPACITY
 from pulmoscan.models import gradcam
 from pulmoscan.traces import log_unforeseen
 
@@ -147,4 +148,4 @@ def _npy(report: Report) -> bytes:
 def _overlay(report: Report) -> bytes:
     """At the radiograph's own size, with nothing beside it, for programs; its text chunks say what it is."""
     heat = report.screening.reading.heatmap()
-    return png_file(marked(gradcam.overlay(report.radiograph.pixels, heat, OVERLAY_OPACITY), report.mark), report)
+    return png_file(marked(gradcam.overlay(report.radiograph.pixels, heat, OPACITY), report.mark), report)

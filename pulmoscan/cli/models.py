@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     from pulmoscan.examination.lungs import load_reader
     from pulmoscan.export.figures import describe_lungs, markdown_table
-    from pulmoscan.models.classifier import load_classifier
+    from pulmoscan.screening import load_model
 
     if options.markdown:
         print(markdown_table(registry.MODELS.values()))
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     for spec in registry.MODELS.values():
         print(f"{spec.name}  {spec.title} ({spec.role})")
         try:
-            card = load_classifier(spec.name).card
+            card = load_model(spec.name).card
         except PulmoScanError as error:
             print(f"  {error}")
             usable = False

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pulmoscan.cli.arguments import Commands, add_model
 from pulmoscan.models import registry
+from pulmoscan.models.card import add_evidence
 
 
 def add(commands: Commands) -> None:
@@ -29,5 +30,5 @@ def run(options: argparse.Namespace) -> int:
             "mean difference": result.difference,
             **{f"changed decisions, {point}": share for point, share in result.changed.items()},
         }
-        registry.add_evidence(registry.get_spec(options.model), f"parity, {options.split}", figures)
+        add_evidence(registry.get_spec(options.model), f"parity, {options.split}", figures)
     return 0

@@ -17,6 +17,7 @@ from pulmoscan import DISCLAIMER
 from pulmoscan.cli.arguments import Commands, add_model
 from pulmoscan.errors import InvalidThreshold
 from pulmoscan.models import registry
+from pulmoscan.population import POPULATION_CHOICES
 from pulmoscan.settings import secret_file
 
 NOT_LASTING = (
@@ -30,7 +31,7 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("screen", help="screen radiographs", epilog=DISCLAIMER)
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, a zip or a glob")
     add_model(parser, default=registry.DEFAULT_MODEL, external=True)
-    parser.add_argument("--population", choices=("child", "adult", "auto"), default="auto")
+    parser.add_argument("--population", choices=POPULATION_CHOICES, default="auto")
     parser.add_argument("--threshold", type=float, metavar="T", help="0 to 1; by default the operating point")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
     parser.add_argument(
@@ -68,14 +69,14 @@ def run(options: argparse.Namespace) -> int:
     from pulmoscan.batch.output import end_cut_line, record, target, writer
     from pulmoscan.batch.outputs import Outputs
     from pulmoscan.batch.pseudonyms import pseudonyms
-    from pulmoscan.examination.lungs import load_reader
-    from pulmoscan.models.classifier import load_classifier
+    from pulmoscan.examination.examine import lung_weights
     from pulmoscan.reading.intake import path_items
+    from pulmoscan.screening import load_model
 
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise InvalidThreshold(options.threshold)
-    load_classifier(options.model)  # before the first file, so that a missing model is said once
-    load_reader()
+    model = load_model(options.model)  # before the first file, so that what is missing is said once
+    lung_weights()
     before = resume.finished(options.resume, options.model) if options.resume else {}
     items = list(path_items(find_files(options.paths)))
     if options.anonymous:
@@ -99,9 +100,7 @@ def run(options: argparse.Namespace) -> int:
         if len(remaining) < len(items):
             print(f"{len(items) - len(remaining)} of {len(items)} files are done already.", file=sys.stderr)
         all_read = all(before.get(resume.key(item.name), "ok") == "ok" for item in items)
-        outcomes = screen_items(
-            remaining, options.model, options.population, options.threshold, override=options.no_gate
-        )
+        outcomes = screen_items(remaining, model, options.population, options.threshold, override=options.no_gate)
         # The bar is for output that goes to a file; in a terminal the lines themselves are the progress.
         for found in tqdm(outcomes, total=len(remaining), unit="file", disable=sys.stdout.isatty() or None):
             # The items of an anonymous run bear neutral names already.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pulmoscan.cli.arguments import Commands, add_model
 from pulmoscan.models import registry
+from pulmoscan.models.card import add_evidence
 
 
 def add(commands: Commands) -> None:
@@ -25,5 +26,5 @@ def run(options: argparse.Namespace) -> int:
     tests = shortcut_tests(options.model, options.data, options.split)
     print(describe(options.model, options.split, tests))
     if options.record:
-        registry.add_evidence(registry.get_spec(options.model), f"shortcuts, {options.split}", figures(tests))
+        add_evidence(registry.get_spec(options.model), f"shortcuts, {options.split}", figures(tests))
     return 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from pulmoscan.errors import WeightsDamaged
+from pulmoscan.errors import RefusedByGate, WeightsDamaged
 from pulmoscan.examination import gate, quality
 from pulmoscan.examination.gate import Correction, Refusal
 from pulmoscan.examination.lungs import ChestView, card_path, load_reader
@@ -33,6 +33,18 @@ class Examination:
     defects: tuple[Defect, ...]
     milliseconds: float
 
+    def admit(self, override: bool = False) -> None:
+        """Whether the radiograph may be screened: the one place where that is decided.
+
+        Args:
+            override: the user wants it screened even if the gate refuses it.
+
+        Raises:
+            RefusedByGate: the gate refuses it, and nobody overrides that.
+        """
+        if self.refusal and not override:
+            raise RefusedByGate(self.refusal.message)
+
 
 def examine(radiograph: Radiograph) -> Examination:
     """Look at a radiograph once. Deterministic and safe to call from many threads.
@@ -48,6 +60,15 @@ def examine(radiograph: Radiograph) -> Examination:
     refusal = gate.check(view, reader.card.limits, radiograph.pixels, radiograph.source.chroma)
     defects = quality.check(radiograph.pixels, view.mask)
     return Examination(view, refusal, defects, 1000 * (time.perf_counter() - began))
+
+
+def lung_weights() -> str:
+    """The checksum of the lung network that `examine` uses now: another one may see something else.
+
+    Raises:
+        ModelError: its weights cannot be used.
+    """
+    return load_reader().card.weights_sha256
 
 
 def corrected(radiograph: Radiograph, correction: Correction) -> Radiograph:

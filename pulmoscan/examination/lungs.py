@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +19,10 @@ from pulmoscan.errors import LungWeightsMissing, WeightsDamaged
 from pulmoscan.examination.lung_network import Findings, LungNetwork
 from pulmoscan.models import preprocessing
 from pulmoscan.models.preprocessing import INPUT_SIZE
+from pulmoscan.reading.records import Record, read_record, write_record
 from pulmoscan.runtime import Settings, Source, compile_network, settings
-from pulmoscan.runtime.memory import give_back
+from pulmoscan.runtime.memory import trim_malloc
+from pulmoscan.runtime.once import Once
 from pulmoscan.settings import weights_folder
 
 CODE = (Path(__file__).with_name("lung_network.py"),)
@@ -159,6 +159,16 @@ def card_path() -> Path:
     return weights_folder() / "lungs.json"
 
 
+class _CardFile(Record):
+    """A lung card as its file holds it."""
+
+    model: str
+    weights_sha256: str
+    limits: dict[str, float]
+    figures: dict[str, dict[str, int | float]]
+    training: dict[str, Any]
+
+
 def read_card() -> LungCard:
     """The lung network's card.
 
@@ -168,29 +178,24 @@ def read_card() -> LungCard:
     """
     path = card_path()
     try:
-        content = json.loads(path.read_text())
-        return LungCard(
-            weights_sha256=content["weights_sha256"],
-            limits={name: float(limit) for name, limit in content["limits"].items()},
-            training=content["training"],
-            figures=content["figures"],
-        )
+        content = read_record(path, _CardFile)
     except OSError as error:
         raise LungWeightsMissing(path) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except ValueError as error:
         raise WeightsDamaged(path, "it is not the lung network's card") from error
+    return LungCard(content.weights_sha256, content.limits, content.training, content.figures)
 
 
 def write_card(card: LungCard) -> None:
     """Write a card beside its weights, for `read_card`."""
-    content = {
-        "model": "lungs",
-        "weights_sha256": card.weights_sha256,
-        "limits": dict(card.limits),
-        "figures": dict(card.figures),
-        "training": card.training,
-    }
-    card_path().write_text(json.dumps(content, indent=1) + "\n")
+    content = _CardFile(
+        model="lungs",
+        weights_sha256=card.weights_sha256,
+        limits=dict(card.limits),
+        figures={name: dict(figure) for name, figure in card.figures.items()},
+        training=dict(card.training),
+    )
+    write_record(card_path(), content)
 
 
 def load_network(data: bytes) -> LungNetwork:
@@ -215,22 +220,20 @@ def load_reader() -> LungReader:
         WeightsDamaged: they are, but cannot be used, or do not belong together.
         InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
     """
-    paths = (weights_path(), card_path())
+    return _loaded.get("lungs", (weights_path(), card_path()), _load, settings())
+
+
+_loaded: Once[LungReader] = Once()
+
+
+def _load() -> LungReader:
+    card = read_card()
     try:
-        state = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
+        data = weights_path().read_bytes()
     except OSError as error:
-        raise LungWeightsMissing(next((p for p in paths if not p.is_file()), paths[0])) from error
-    key = (state, settings())
-    with _lock:
-        if key not in _loaded:
-            card, data = read_card(), weights_path().read_bytes()
-            if hashlib.sha256(data).hexdigest() != card.weights_sha256:
-                raise WeightsDamaged(weights_path(), f"its checksum is not the one in {card_path().name}")
-            _loaded.clear()
-            _loaded[key] = LungReader(data, card)
-            give_back()
-        return _loaded[key]
-
-
-_loaded: dict[tuple[tuple[tuple[Path, int, int], ...], Settings], LungReader] = {}
-_lock = threading.Lock()
+        raise LungWeightsMissing(weights_path()) from error
+    if hashlib.sha256(data).hexdigest() != card.weights_sha256:
+        raise WeightsDamaged(weights_path(), f"its checksum is not the one in {card_path().name}")
+    reader = LungReader(data, card)
+    trim_malloc()
+    return reader

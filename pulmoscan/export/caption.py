@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from pulmoscan import DISCLAIMER
-from pulmoscan.export.content import CAPTION, Report, font_file, probability_text
+from pulmoscan.export.content import Report, font_file
+from pulmoscan.export.words import CAPTION, probability_text
 from pulmoscan.models import gradcam
 
 Pixels = NDArray[np.uint8]

@@ -15,20 +15,15 @@ from numpy.typing import NDArray
 
 from pulmoscan import __version__
 from pulmoscan.export import identifiers
+from pulmoscan.export.words import LOOKS, METHODS, OPACITY, number_name
 from pulmoscan.models import gradcam
-from pulmoscan.models.registry import ModelSpec, get_spec
-from pulmoscan.population import OperatingPoint, Population, operating_point
+from pulmoscan.models.registry import ModelSpec
+from pulmoscan.population import GROUPS, OperatingPoint
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Screening
 from pulmoscan.statistics.metrics import Figure
 
 LARGEST_SIDE = 1400  # pixels of the pictures in a report
-OPACITY = 0.6
-SAME_THRESHOLD = 0.005
-HEADLINES = {"pneumonia": "Pneumonia suspected", "normal": "No sign of pneumonia found"}
-GROUPS: dict[Population, str] = {"child": "children", "adult": "adults"}
-CAPTION = "What raised the score: a hint where to look, and no outline of disease."
-METHODS = {"gradcam": "Grad-CAM", "hirescam": "HiResCAM"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ class Report:
 
     @property
     def spec(self) -> ModelSpec:
-        return get_spec(self.screening.reading.model)
+        return self.screening.reading.model
 
     @property
     def software(self) -> str:
@@ -75,7 +70,7 @@ class Report:
     @property
     def headline(self) -> str:
         """The decision in words; what the gate refused says so first."""
-        decision = HEADLINES[self.screening.label]
+        decision = LOOKS[self.screening.label].headline
         return f"Refused, yet screened: {decision[0].lower()}{decision[1:]}" if self.mark else decision
 
     @property
@@ -107,26 +102,22 @@ class Report:
     @property
     def point(self) -> OperatingPoint:
         """The operating point that the threshold in force goes by."""
-        population = self.screening.population
-        reading = self.screening.reading
-        if population == "unknown":
-            return operating_point(reading.card.thresholds, "auto", None)
-        return operating_point(reading.card.thresholds, population)
+        return self.screening.point
 
     @property
     def number_name(self) -> str:
-        """What the model's number is called; an external model's score is no calibrated probability."""
-        return "Score" if self.screening.reading.is_external else "Probability"
+        """What the model's number is called."""
+        return number_name(self.screening)
 
     @property
     def is_operating_point(self) -> bool:
-        return abs(self.screening.threshold - self.point.threshold) < SAME_THRESHOLD
+        return self.screening.is_at_the_point
 
     @property
     def population(self) -> str:
         """In words."""
         group = GROUPS[self.point.measured_on]
-        if self.screening.reading.is_external:
+        if not self.spec.fixed_here:
             return group if self.screening.population != "unknown" else "age unknown"
         if self.screening.population == "unknown":
             return f"age unknown: the operating point for {group}, the more sensitive one"
@@ -145,7 +136,7 @@ class Report:
     @property
     def threshold_text(self) -> str:
         """The threshold and whose choice it was."""
-        if self.screening.reading.is_external:
+        if not self.spec.fixed_here:
             chosen = "its authors' operating point" if self.is_operating_point else "moved from its authors'"
             return f"{self.screening.threshold:.3f} ({chosen})"
         balanced = self.screening.reading.card.balanced.get(self.point.measured_on)
@@ -184,13 +175,6 @@ class Report:
 
 SECRET = secrets.token_hex(16)
 """Goes into UIDs that replace others: alike within a run of the program, and not to be traced back."""
-
-
-def probability_text(probability: float) -> str:
-    """Three decimals, and never a certainty that the model does not have."""
-    if probability > 0.999:
-        return "> 0.999"
-    return "< 0.001" if probability < 0.001 else f"{probability:.3f}"
 
 
 def font_file(name: str) -> Path:

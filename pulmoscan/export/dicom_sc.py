@@ -10,8 +10,9 @@ from pydicom.dataset import Dataset
 
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export.caption import caption_lines, captioned
-from pulmoscan.export.content import CAPTION, Report
+from pulmoscan.export.content import Report
 from pulmoscan.export.study import MANUFACTURER, SERIES_NUMBERS, instance_uid, put_names, series_uid, study
+from pulmoscan.export.words import CAPTION
 from pulmoscan.reading.dicom.facts import value, values
 
 DIRECTION = re.compile(r"[LRAPHF]{1,3}")

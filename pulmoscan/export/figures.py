@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pulmoscan.examination.lungs import LungCard, weights_path
-from pulmoscan.models.registry import ModelSpec, read_card
+from pulmoscan.models.card import read_card
+from pulmoscan.models.registry import ModelSpec
 from pulmoscan.statistics.metrics import Figure
 
 HEADER = (

@@ -15,7 +15,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export.caption import caption_lines, captioned
-from pulmoscan.export.content import CAPTION, Report
+from pulmoscan.export.content import Report
+from pulmoscan.export.words import CAPTION
 from pulmoscan.statistics.metrics import Figure
 
 FormatName = Literal["pdf", "dicom-sr", "dicom-sc", "png", "json"]
@@ -62,7 +63,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "created": report.created.isoformat(timespec="seconds"),
         "disclaimer": DISCLAIMER,
         "file": report.file_name or None,
-        "model": reading.model,
+        "model": reading.model.name,
         "weights_sha256": report.weights_sha256,
         "probability": round(reading.probability, 6),
         "threshold": outcome.threshold,

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Sheet
 
 from pulmoscan import DISCLAIMER
-from pulmoscan.export.tables import harmless
+from pulmoscan.export.tables import escape_formula
+from pulmoscan.export.words import LOOKS
 from pulmoscan.statistics import lab
 from pulmoscan.statistics.metrics import Scores
 
@@ -69,9 +70,9 @@ def errors_csv(scores: Scores, threshold: float) -> str:
     rows.writerow(("file", "probability", "threshold", "error"))
     for kind, cases in (
         ("missed pneumonia", scores.missed(threshold)),
-        ("false alarm", scores.false_alarms(threshold)),
+        ("false positive", scores.false_alarms(threshold)),
     ):
-        rows.writerows((harmless(file), probability, threshold, kind) for file, probability in cases)
+        rows.writerows((escape_formula(file), probability, threshold, kind) for file, probability in cases)
     return stream.getvalue()
 
 
@@ -141,7 +142,10 @@ def _draw_curves(roc: Axes, recall: Axes, subjects: Mapping[str, Scores], chosen
 
 def _draw_histogram(axes: Axes, scores: Scores, threshold: float) -> None:
     edges: Sequence[float] = np.linspace(0, 1, lab.HISTOGRAM_BINS + 1).tolist()
-    for name, values, colour in (("normal", scores.normal, "#1b7f5c"), ("pneumonia", scores.pneumonia, "#c2570c")):
+    for name, values, colour in (
+        ("normal", scores.normal, LOOKS["normal"].strong),
+        ("pneumonia", scores.pneumonia, LOOKS["pneumonia"].strong),
+    ):
         axes.stairs(
             lab.histogram(values), edges, fill=True, alpha=0.55, color=colour, label=f"{name}, n = {len(values)}"
         )
@@ -152,8 +156,8 @@ def _draw_histogram(axes: Axes, scores: Scores, threshold: float) -> None:
 
 def _draw_benefit(axes: Axes, scores: Scores, chosen: str, threshold: float, prevalence: float) -> None:
     axes.plot(lab.GRID, lab.net_benefit(lab.rates(scores), prevalence), label=chosen)
-    axes.plot(lab.GRID, lab.treat_all(prevalence), linewidth=1, color="0.6", label="call everybody pneumonia")
-    axes.axhline(0, linewidth=1, color="0.4", linestyle="--", label="call nobody pneumonia")
+    axes.plot(lab.GRID, lab.treat_all(prevalence), linewidth=1, color="0.6", label="treat all")
+    axes.axhline(0, linewidth=1, color="0.4", linestyle="--", label="treat none")
     axes.axvline(threshold, color="black", linewidth=1)
     axes.set(
         title="Decision curve",

@@ -1,48 +1,54 @@
-"""A one-page PDF of a screening, for a hospital's record."""
+"""A PDF of a screening, for a hospital's record: one page, unless it has much to warn of."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import IO, Any, Literal
+from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from reportlab.lib.colors import Color, HexColor, white
+from reportlab.lib.enums import TA_CENTER, TA_LEFT, TA_RIGHT
 from reportlab.lib.pagesizes import A4, LETTER
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Paragraph
+from reportlab.platypus import Flowable, Frame, Paragraph, Spacer, Table
 
 from pulmoscan import DISCLAIMER
-from pulmoscan.export.content import CAPTION, Report, font_file, probability_text
+from pulmoscan.export.content import Report, font_file
+from pulmoscan.export.words import CAPTION, CLEARED_NOTE, LOOKS, probability_text
 from pulmoscan.reading.dicom.facts import FRONTAL, age_text
 from pulmoscan.statistics.metrics import Figure
 
 PageSize = Literal["A4", "Letter"]
 PAGE_SIZES: dict[PageSize, tuple[float, float]] = {"A4": A4, "Letter": LETTER}
 
-INK, FAINT, LINE, TEAL = HexColor("#16262e"), HexColor("#5b6b73"), HexColor("#d5dee2"), HexColor("#0b4d5e")
-WARM, WARM_BACK, CALM, CALM_BACK = (
-    HexColor("#c2570c"),
-    HexColor("#fff4ea"),
-    HexColor("#1b7f5c"),
-    HexColor("#ebf7f2"),
-)
+INK, FAINT, LINE, TEAL, PALE = (HexColor(c) for c in ("#16262e", "#5b6b73", "#d5dee2", "#0b4d5e", "#e8f3f6"))
 MARGIN = 42.0  # points, 1/72 inch, as all lengths here
+FOOT = 44.0
 GAP = 14.0
+LABELS = 110.0
+SMALLEST_PICTURE = 250.0
+"""So high pictures stay, however much is to be said: what finds no room below them goes on to another page."""
+
 JPEG_QUALITY = 92
 NOT_KNOWN = "not given"
+MOST_SIGNS = 80
+_PLAIN: list[tuple[Any, ...]] = [
+    ("VALIGN", (0, 0), (-1, -1), "TOP"),
+    *((f"{side}PADDING", (0, 0), (-1, -1), 0) for side in ("LEFT", "RIGHT", "TOP", "BOTTOM")),
+]
 
 
 def pdf(report: Report, page: PageSize = "A4") -> bytes:
-    """The report as a PDF file of one page."""
+    """The report as a PDF file: one page, and more where its warnings need them."""
     file = io.BytesIO()
     for _ in write_pages([report], file, page):
         pass
@@ -50,7 +56,7 @@ def pdf(report: Report, page: PageSize = "A4") -> bytes:
 
 
 def write_pages(reports: Iterable[Report], target: IO[bytes], page: PageSize = "A4") -> Iterator[Report]:
-    """Write one PDF with a page for each report; gives each report as its page is drawn. The end writes the file."""
+    """Write one PDF that begins a page for each report; gives each report as it is drawn. The end writes the file."""
     _register_fonts()
     canvas = Canvas(target, pagesize=PAGE_SIZES[page], pageCompression=1, invariant=False)
     canvas.setTitle("PulmoScan: screening of a chest radiograph")
@@ -58,8 +64,7 @@ def write_pages(reports: Iterable[Report], target: IO[bytes], page: PageSize = "
     for report in reports:
         canvas.setAuthor(report.software)
         canvas.setCreator(report.software)
-        _Page(canvas, report, *PAGE_SIZES[page]).draw()
-        canvas.showPage()
+        _draw(canvas, report, *PAGE_SIZES[page])
         yield report
     canvas.save()
 
@@ -71,199 +76,201 @@ def _register_fonts() -> None:
     pdfmetrics.registerFontFamily("Sans", normal="Sans", bold="Sans-Bold", italic="Sans", boldItalic="Sans-Bold")
 
 
-@dataclass
-class _Page:
-    """Draws from the top downwards; `y` is where the next part begins."""
+def _draw(canvas: Canvas, report: Report, width: float, height: float) -> None:
+    """The pages of one report; each names the patient."""
+    across, down = width - 2 * MARGIN, height - 2 * MARGIN - FOOT
+    head = [_head(report, across), Spacer(0, 8), _patient(report, across), Spacer(0, 8)]
+    body, warnings = [_Decision(report), *_below_decision(report)], _warnings(report, across)
+    details = [_details(report, across), Spacer(0, 6)]
+    room = down - sum(_height(part, across) for part in (*head, *body, *details, *warnings))
+    rest: list[Flowable] = [*body, _Pictures(report, across, max(SMALLEST_PICTURE, room)), *details, *warnings]
+    first = True
+    while rest:
+        frame = Frame(MARGIN, MARGIN + FOOT, across, down, 0, 0, 0, 0)
+        frame.addFromList(list(head), canvas)
+        if not first:
+            frame.add(_paragraph("Continued from the page before", 8, FAINT), canvas)
+        before = len(rest)
+        frame.addFromList(rest, canvas)
+        if len(rest) == before:
+            raise ValueError("a part of the report is higher than a page")
+        _foot(canvas, width, "Continued on the next page" if rest else "")
+        canvas.showPage()
+        first = False
 
-    canvas: Canvas
-    report: Report
-    width: float
-    height: float
-    y: float = 0.0
 
-    @property
-    def inner(self) -> float:
-        return self.width - 2 * MARGIN
+def _height(part: Flowable, across: float) -> float:
+    return float(part.wrap(across, 10_000)[1]) + float(part.getSpaceBefore()) + float(part.getSpaceAfter())
+
+
+def _head(report: Report, across: float) -> Flowable:
+    made = report.created.strftime("%d %B %Y, %H:%M %Z").lstrip("0")
+    left = [
+        _paragraph("<b>PulmoScan</b>", 17, TEAL, markup=True),
+        _paragraph("Pneumonia screening of a chest radiograph", 9, FAINT),
+    ]
+    right = [_paragraph(f"Report of {made}", 9, INK, TA_RIGHT), _paragraph(report.software, 8, FAINT, TA_RIGHT)]
+    style = [*_PLAIN, ("LINEBELOW", (0, 0), (-1, -1), 1.4, TEAL), ("BOTTOMPADDING", (0, 0), (-1, -1), 5)]
+    return Table([[left, right]], [across * 0.55, across * 0.45], style=style)
+
+
+def _patient(report: Report, across: float) -> Flowable:
+    cells = [
+        [_paragraph(label, 7, FAINT), _paragraph(_shortened(value), 9, INK)] for label, value in _patient_cells(report)
+    ]
+    rows = [[*cells[n : n + 4], *[""] * (4 - len(cells[n : n + 4]))] for n in range(0, len(cells), 4)]
+    style = [*_PLAIN, ("RIGHTPADDING", (0, 0), (-1, -1), 8), ("BOTTOMPADDING", (0, 0), (-1, -1), 5)]
+    return Table(rows, [across / 4] * 4, style=style)
+
+
+class _Decision(Flowable):
+    """The decision in its colour, and the number on a scale with the threshold."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self._report = report
+        self._look = LOOKS[report.screening.label]
+        self.spaceAfter = 8
+
+    def wrap(self, across: float, _: float) -> tuple[float, float]:
+        report = self._report
+        number = probability_text(report.screening.reading.probability)
+        said = f"{report.number_name} {number}, {self._look.relation} the threshold of {report.threshold_text}"
+        self._parts = [_paragraph(f"<b>{report.headline}</b>", 15, HexColor(self._look.strong), markup=True)]
+        self._parts.append(_paragraph(said, 9, INK))
+        self._heights = [float(part.wrap(across - 32, 400)[1]) for part in self._parts]
+        self.width, self.height = across, sum(self._heights) + 46
+        return self.width, self.height
 
     def draw(self) -> None:
-        self.y = self.height - MARGIN
-        self._head()
-        self._patient()
-        self._decision()
-        below = self._height_of(self._details()) + self._height_of_warnings() + 2 * GAP + 46
-        self._pictures(self.y - MARGIN - below)
-        self._rows(self._details())
-        self._warnings()
-        self._foot()
-
-    # Parts
-
-    def _head(self) -> None:
-        self._text(MARGIN, self.y - 16, "PulmoScan", 17, TEAL, bold=True)
-        self._text(MARGIN, self.y - 30, "Pneumonia screening of a chest radiograph", 9, FAINT)
-        made = self.report.created.strftime("%d %B %Y, %H:%M %Z").lstrip("0")
-        self._text(self.width - MARGIN, self.y - 14, f"Report of {made}", 9, INK, right=True)
-        self._text(self.width - MARGIN, self.y - 27, self.report.software, 8, FAINT, right=True)
-        self.y -= 38
-        self._rule(self.y, TEAL, 1.4)
-        self.y -= 10
-
-    def _patient(self) -> None:
-        cells = _patient_cells(self.report)
-        column = self.inner / 4
-        for number, (label, value) in enumerate(cells):
-            x, y = MARGIN + column * (number % 4), self.y - 8 - 27 * (number // 4)
-            self._text(x, y, label, 7, FAINT)
-            self._text(x, y - 11, _shortened(value, column - 8, 9), 9, INK)
-        self.y -= 27 * (-(-len(cells) // 4)) + 6
-
-    def _decision(self) -> None:
-        outcome = self.report.screening
-        suspected = outcome.label == "pneumonia"
-        colour, back = (WARM, WARM_BACK) if suspected else (CALM, CALM_BACK)
-        height = 82.0
-        top = self.y
-        self.canvas.setFillColor(back)
-        self.canvas.roundRect(MARGIN, top - height, self.inner, height, 6, stroke=0, fill=1)
-        self.canvas.setFillColor(colour)
-        self.canvas.rect(MARGIN, top - height, 4, height, stroke=0, fill=1)
-        self._text(MARGIN + 16, top - 23, self.report.headline, 15, colour, bold=True)
-        relation = "at or above" if suspected else "below"
-        self._text(
-            MARGIN + 16,
-            top - 38,
-            f"{self.report.number_name} {probability_text(outcome.reading.probability)}, {relation} the threshold of "
-            f"{self.report.threshold_text}",
-            9,
-            INK,
-        )
-        self._scale(MARGIN + 16, top - 62, self.inner - 32)
-        self.y -= height + 8
-        if not suspected:
-            note = "A radiograph below the threshold can still show pneumonia: see the sensitivity measured there."
-            self._text(MARGIN, self.y - 4, note, 8, FAINT)
-            self.y -= 12
-        self.y -= 4
+        self.canv.setFillColor(HexColor(self._look.weak))
+        self.canv.roundRect(0, 0, self.width, self.height, 6, stroke=0, fill=1)
+        self.canv.setFillColor(HexColor(self._look.strong))
+        self.canv.rect(0, 0, 4, self.height, stroke=0, fill=1)
+        y = self.height - 7
+        for part, height in zip(self._parts, self._heights, strict=True):
+            y -= height
+            part.drawOn(self.canv, 16, y)
+        self._scale(16, 20, self.width - 32)
 
     def _scale(self, x: float, y: float, width: float) -> None:
-        outcome = self.report.screening
+        outcome = self._report.screening
         threshold, probability = outcome.threshold, outcome.reading.probability
-        for start, end, colour in ((0.0, threshold, "#8fcdb6"), (threshold, 1.0, "#f0b083")):
-            self.canvas.setFillColor(HexColor(colour))
-            self.canvas.rect(x + width * start, y, width * (end - start), 8, stroke=0, fill=1)
-        self.canvas.setStrokeColor(INK)
-        self.canvas.setLineWidth(1.2)
-        self.canvas.line(x + width * threshold, y - 3, x + width * threshold, y + 11)
-        self.canvas.setFillColor(INK)
-        self.canvas.setStrokeColor(white)
-        self.canvas.setLineWidth(1.6)
-        self.canvas.circle(x + width * probability, y + 4, 5.5, stroke=1, fill=1)
-        for at, word in ((0.0, "0"), (0.5, "0.5"), (1.0, "1")):
-            self._text(x + width * at, y - 12, word, 7, FAINT, centre=0 < at < 1, right=at == 1)
+        for start, end, look in ((0.0, threshold, LOOKS["normal"]), (threshold, 1.0, LOOKS["pneumonia"])):
+            self.canv.setFillColor(HexColor(look.side))
+            self.canv.rect(x + width * start, y, width * (end - start), 8, stroke=0, fill=1)
+        self.canv.setStrokeColor(INK)
+        self.canv.setLineWidth(1.2)
+        self.canv.line(x + width * threshold, y - 3, x + width * threshold, y + 11)
+        self.canv.setFillColor(INK)
+        self.canv.setStrokeColor(white)
+        self.canv.setLineWidth(1.6)
+        self.canv.circle(x + width * probability, y + 4, 5.5, stroke=1, fill=1)
+        self.canv.setFillColor(FAINT)
+        self.canv.setFont("Sans", 7)
+        self.canv.drawString(x, y - 12, "0")
+        self.canv.drawCentredString(x + width / 2, y - 12, "0.5")
+        self.canv.drawRightString(x + width, y - 12, "1")
 
-    def _pictures(self, room: float) -> None:
-        """Both at one scale, as large as the page allows."""
-        height, width = self.report.picture.shape
-        half = (self.inner - GAP) / 2
-        scale = min(half / width, (room - 24) / height)
-        w, h = width * scale, height * scale
-        left = MARGIN + (half - w) / 2
-        grey = (np.clip(self.report.picture, 0, 1) * 255).astype(np.uint8)
-        pictures = (
-            (grey, left, "Radiograph"),
-            (self.report.overlay, left + half + GAP, f"What raised the score ({self.report.heat_method})"),
-        )
-        for pixels, x, title in pictures:
-            self._text(x, self.y - 9, title, 8, INK, bold=True)
-            self.canvas.drawImage(_jpeg(pixels), x, self.y - 14 - h, w, h)
-        self.y -= 14 + h + 12
-        faint = "Hardly anything in the picture raised the score. " if self.report.screening.reading.is_faint else ""
-        self._text(MARGIN, self.y, faint + CAPTION, 7.5, FAINT)
-        self.y -= 12
 
-    def _details(self) -> list[tuple[str, str]]:
-        report, outcome = self.report, self.report.screening
-        measured = report.measured
-        rows = [
-            ("Model", f"{report.spec.title} ({report.spec.role}), weights SHA-256 {report.weights_sha256}"),
-            ("Threshold", report.threshold_text),
-        ]
-        if measured:
-            rows += [
-                ("Sensitivity there", f"{_spelt(measured.sensitivity)} on {measured.group}, {measured.split} split"),
-                ("Specificity there", f"{_spelt(measured.specificity)} on {measured.group}, {measured.split} split"),
-            ]
-        else:
-            rows.append(("Sensitivity there", "not measured with these weights"))
-        source = report.radiograph.source
+def _below_decision(report: Report) -> list[Flowable]:
+    return [] if report.screening.label == "pneumonia" else [_paragraph(CLEARED_NOTE, 8, FAINT), Spacer(0, 6)]
+
+
+class _Pictures(Flowable):
+    """The radiograph and its overlay at one scale, side by side, in the given height with their titles and caption."""
+
+    TITLE, CAPTION = 14.0, 18.0
+
+    def __init__(self, report: Report, across: float, room: float) -> None:
+        super().__init__()
+        self._report = report
+        height, width = report.picture.shape
+        self._half = (across - GAP) / 2
+        scale = min(self._half / width, (room - self.TITLE - self.CAPTION) / height)
+        self._size = width * scale, height * scale
+        self.width, self.height = across, self._size[1] + self.TITLE + self.CAPTION
+
+    def wrap(self, *_: float) -> tuple[float, float]:
+        return self.width, self.height
+
+    def draw(self) -> None:
+        report, (w, h) = self._report, self._size
+        grey = (np.clip(report.picture, 0, 1) * 255).astype(np.uint8)
+        pictures = ((grey, "Radiograph"), (report.overlay, f"What raised the score ({report.heat_method})"))
+        for number, (pixels, title) in enumerate(pictures):
+            x = number * (self._half + GAP)
+            self.canv.setFillColor(INK)
+            self.canv.setFont("Sans-Bold", 8)
+            self.canv.drawString(x, self.height - 9, title)
+            self.canv.drawImage(_jpeg(pixels), x + (self._half - w) / 2, self.CAPTION, w, h)
+        faint = "Hardly anything in the picture raised the score. " if report.screening.reading.is_faint else ""
+        self.canv.setFillColor(FAINT)
+        self.canv.setFont("Sans", 7.5)
+        self.canv.drawString(0, 8, faint + CAPTION)
+
+
+def _facts(report: Report) -> list[tuple[str, str]]:
+    outcome = report.screening
+    measured = report.measured
+    rows = [
+        ("Model", f"{report.spec.title} ({report.spec.role}), weights SHA-256 {report.weights_sha256}"),
+        ("Threshold", report.threshold_text),
+    ]
+    if measured:
         rows += [
-            ("Population", report.population[0].upper() + report.population[1:]),
-            ("Lung attention", report.lung_attention_text[0].upper() + report.lung_attention_text[1:]),
-            (
-                "Picture",
-                f"{report.radiograph.width} × {report.radiograph.height} pixels, {source.bits} bits, {source.format}; "
-                f"read in {outcome.reading.milliseconds:.0f} ms",
-            ),
+            ("Sensitivity there", f"{_spelt(measured.sensitivity)} on {measured.group}, {measured.split} split"),
+            ("Specificity there", f"{_spelt(measured.specificity)} on {measured.group}, {measured.split} split"),
         ]
-        return rows
+    else:
+        rows.append(("Sensitivity there", "not measured with these weights"))
+    source = report.radiograph.source
+    rows += [
+        ("Population", report.population[0].upper() + report.population[1:]),
+        ("Lung attention", report.lung_attention_text[0].upper() + report.lung_attention_text[1:]),
+        (
+            "Picture",
+            f"{report.radiograph.width} × {report.radiograph.height} pixels, {source.bits} bits, {source.format}; "
+            f"read in {outcome.reading.milliseconds:.0f} ms",
+        ),
+    ]
+    return rows
 
-    def _rows(self, rows: list[tuple[str, str]]) -> None:
-        self._rule(self.y + 2)
-        for label, value in rows:
-            paragraph = _paragraph(value, 8, INK)
-            _, height = paragraph.wrap(self.inner - 110, 200)
-            self._text(MARGIN, self.y - 8.3, label, 8, FAINT)
-            paragraph.drawOn(self.canvas, MARGIN + 110, self.y - height)
-            self.y -= height + 3.5
-        self._rule(self.y)
-        self.y -= 6
 
-    def _height_of(self, rows: list[tuple[str, str]]) -> float:
-        return sum(float(_paragraph(value, 8, INK).wrap(self.inner - 110, 200)[1]) + 3.5 for _, value in rows) + 8
+def _details(report: Report, across: float) -> Flowable:
+    rows = [[_paragraph(label, 8, FAINT), _paragraph(value, 8, INK)] for label, value in _facts(report)]
+    style = [
+        *_PLAIN,
+        ("LINEABOVE", (0, 0), (-1, 0), 0.6, LINE),
+        ("LINEBELOW", (0, -1), (-1, -1), 0.6, LINE),
+        ("TOPPADDING", (0, 0), (-1, 0), 3),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 3.5),
+    ]
+    return Table(rows, [LABELS, across - LABELS], style=style)
 
-    def _warnings(self) -> None:
-        for paragraph in self._warning_paragraphs():
-            _, height = paragraph.wrap(self.inner - 12, 400)
-            self.canvas.setFillColor(WARM)
-            self.canvas.rect(MARGIN, self.y - height, 2, height - 1, stroke=0, fill=1)
-            paragraph.drawOn(self.canvas, MARGIN + 9, self.y - height)
-            self.y -= height + 3
 
-    def _height_of_warnings(self) -> float:
-        return sum(float(p.wrap(self.inner - 12, 400)[1]) + 3 for p in self._warning_paragraphs())
+def _warnings(report: Report, across: float) -> list[Flowable]:
+    """Each with a bar at its left, in the colour that suspicion has."""
+    style = [
+        *_PLAIN,
+        ("LINEBEFORE", (0, 0), (0, -1), 2, HexColor(LOOKS["pneumonia"].strong)),
+        ("LEFTPADDING", (0, 0), (-1, -1), 8),
+    ]
+    rows = [Table([[_paragraph(text, 8, INK)]], [across], style=style) for text in report.screening.warnings]
+    return [part for row in rows for part in (row, Spacer(0, 3))]
 
-    def _warning_paragraphs(self) -> list[Paragraph]:
-        return [_paragraph(warning, 8, INK) for warning in self.report.screening.warnings]
 
-    def _foot(self) -> None:
-        self.canvas.setFillColor(HexColor("#e8f3f6"))
-        self.canvas.roundRect(MARGIN, MARGIN - 8, self.inner, 30, 5, stroke=0, fill=1)
-        paragraph = _paragraph(f"<b>{DISCLAIMER}</b>", 8.5, TEAL, centred=True, markup=True)
-        _, height = paragraph.wrap(self.inner - 16, 60)
-        paragraph.drawOn(self.canvas, MARGIN + 8, MARGIN + 7 - height / 2)
-
-    # Strokes
-
-    def _text(
-        self,
-        x: float,
-        y: float,
-        words: str,
-        size: float,
-        colour: Color,
-        bold: bool = False,
-        right: bool = False,
-        centre: bool = False,
-    ) -> None:
-        self.canvas.setFillColor(colour)
-        self.canvas.setFont("Sans-Bold" if bold else "Sans", size)
-        draw = self.canvas.drawRightString if right else self.canvas.drawString
-        (self.canvas.drawCentredString if centre else draw)(x, y, _printable(words))
-
-    def _rule(self, y: float, colour: Color = LINE, thickness: float = 0.6) -> None:
-        self.canvas.setStrokeColor(colour)
-        self.canvas.setLineWidth(thickness)
-        self.canvas.line(MARGIN, y, self.width - MARGIN, y)
+def _foot(canvas: Canvas, width: float, note: str) -> None:
+    across = width - 2 * MARGIN
+    canvas.setFillColor(PALE)
+    canvas.roundRect(MARGIN, MARGIN - 8, across, 30, 5, stroke=0, fill=1)
+    paragraph = _paragraph(f"<b>{DISCLAIMER}</b>", 8.5, TEAL, TA_CENTER, markup=True)
+    _, height = paragraph.wrap(across - 16, 60)
+    paragraph.drawOn(canvas, MARGIN + 8, MARGIN + 7 - height / 2)
+    if note:
+        canvas.setFillColor(FAINT)
+        canvas.setFont("Sans", 8)
+        canvas.drawRightString(width - MARGIN, MARGIN + 28, note)
 
 
 def _patient_cells(report: Report) -> list[tuple[str, str]]:
@@ -295,12 +302,11 @@ def _spelt(figure: Figure) -> str:
     )
 
 
-def _paragraph(words: str, size: float, colour: Color, centred: bool = False, markup: bool = False) -> Paragraph:
+def _paragraph(words: str, size: float, colour: Color, align: int = TA_LEFT, markup: bool = False) -> Paragraph:
     style = ParagraphStyle(
-        "text", fontName="Sans", fontSize=size, leading=size * 1.3, textColor=colour, alignment=1 if centred else 0
+        "text", fontName="Sans", fontSize=size, leading=size * 1.3, textColor=colour, alignment=align, splitLongWords=1
     )
-    safe = words if markup else words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return Paragraph(_printable(safe), style)
+    return Paragraph(_printable(words if markup else escape(words)), style)
 
 
 def _printable(words: str) -> str:
@@ -309,12 +315,9 @@ def _printable(words: str) -> str:
     return "".join(c if ord(c) in known else "□" for c in words)
 
 
-def _shortened(words: str, width: float, size: float) -> str:
-    if pdfmetrics.stringWidth(_printable(words), "Sans", size) <= width:
-        return words
-    while words and pdfmetrics.stringWidth(_printable(words) + "…", "Sans", size) > width:
-        words = words[:-1]
-    return words + "…"
+def _shortened(words: str) -> str:
+    """Names and identifiers have no end in a damaged header; a page has one."""
+    return words if len(words) <= MOST_SIGNS else f"{words[: MOST_SIGNS - 1]}…"
 
 
 def _jpeg(pixels: NDArray[np.uint8]) -> ImageReader:

@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
 
 from pulmoscan.errors import GalleryDamaged, GalleryMissing, OwnGalleryDamaged
 from pulmoscan.reading.radiograph import FILE_EXTENSIONS
+from pulmoscan.reading.records import Record, read_record
 from pulmoscan.settings import gallery_folder, own_folder
 
 GalleryLabel = Literal["normal", "pneumonia", "unknown"]
 MANIFEST_NAME = "samples.json"
 MOST_OWN = 60
 """So many of the user's own radiographs are shown at most: a whole dataset would bury the page."""
+
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class ManifestEntry(Record):
+    """One picture in a manifest, with whatever else its maker wrote of it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    # A manifest names images beside it, nothing else on the disk.
+    file: Annotated[str, Field(pattern=r"^[^/\\\x00]*[^/\\\x00.][^/\\\x00]*$")]
+    title: Text
+    label: GalleryLabel
+    caption: Text
+    origin: Text
+
+
+class Manifest(Record):
+    """What `samples.json` holds."""
+
+    samples: tuple[ManifestEntry, ...]
 
 
 @dataclass(frozen=True)
@@ -59,10 +83,10 @@ def gallery(folder: Path | None = None) -> list[GallerySample]:
     folder = folder or gallery_folder()
     manifest = folder / MANIFEST_NAME
     try:
-        samples = [_sample(folder, entry) for entry in _entries(manifest)]
+        samples = [_sample(folder, entry) for entry in read_record(manifest, Manifest).samples]
     except OSError as error:
         raise GalleryMissing(manifest) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise GalleryDamaged(manifest) from error
     present = [sample for sample in samples if sample.path.is_file()]
     if not present:
@@ -84,9 +108,10 @@ def own_gallery(folder: Path | None = None) -> list[GallerySample]:
         return []
     manifest = folder / MANIFEST_NAME
     try:
-        listed = [_sample(folder, entry, is_own=True) for entry in _entries(manifest)] if manifest.exists() else []
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        entries = read_record(manifest, Manifest).samples if manifest.exists() else ()
+    except (OSError, ValueError) as error:
         raise OwnGalleryDamaged(manifest) from error
+    listed = [_sample(folder, entry, is_own=True) for entry in entries]
     samples = [sample for sample in listed if sample.path.is_file()]
     named = {sample.path for sample in samples}
     for path in _images(folder):
@@ -102,22 +127,8 @@ def shuffled(samples: list[GallerySample]) -> list[GallerySample]:
     return sorted(samples, key=lambda sample: hashlib.sha256(sample.path.name.encode()).digest())
 
 
-def _entries(manifest: Path) -> list[dict[str, Any]]:
-    entries = json.loads(manifest.read_text(encoding="utf-8"))["samples"]
-    if not isinstance(entries, list):
-        raise TypeError("the samples are no list")
-    return entries
-
-
-def _sample(folder: Path, entry: dict[str, Any], is_own: bool = False) -> GallerySample:
-    text = {name: entry[name] for name in ("file", "title", "label", "caption", "origin")}
-    if not all(isinstance(value, str) and value for value in text.values()):
-        raise ValueError("every field is a text that is not empty")
-    if text["label"] not in get_args(GalleryLabel):
-        raise ValueError(f"{text['label']} is not a label")
-    if Path(text["file"]).name != text["file"]:  # a manifest names images beside it, nothing else on the disk
-        raise ValueError(f"{text['file']} is not the name of a file")
-    return GallerySample(folder / text["file"], text["title"], text["label"], text["caption"], text["origin"], is_own)
+def _sample(folder: Path, entry: ManifestEntry, is_own: bool = False) -> GallerySample:
+    return GallerySample(folder / entry.file, entry.title, entry.label, entry.caption, entry.origin, is_own)
 
 
 def _unlisted(path: Path, folder: Path) -> GallerySample:

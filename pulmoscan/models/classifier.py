@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +14,14 @@ from torch import nn
 
 from pulmoscan.errors import WeightsDamaged, WeightsMissing
 from pulmoscan.models import preprocessing
+from pulmoscan.models.card import Card, read_card
 from pulmoscan.models.findings import WHOLE, FieldOfView, Finding
 from pulmoscan.models.heads import load_head
 from pulmoscan.models.preprocessing import INPUT_SIZE
-from pulmoscan.models.registry import Card, ExternalSpec, ModelSpec, get_spec, read_card
+from pulmoscan.models.registry import ModelSpec
 from pulmoscan.runtime import Settings, Source, compile_network, settings
-from pulmoscan.runtime.memory import give_back
+from pulmoscan.runtime.memory import trim_malloc
+from pulmoscan.runtime.once import Once
 
 CODE = tuple(Path(__file__).with_name(name) for name in ("networks.py", "heads.py"))
 """The files that say what a classifier's network computes."""
@@ -112,44 +113,18 @@ def _source(spec: ModelSpec, weights: bytes) -> Source:
     return Source(build, weights, CODE)
 
 
-def load_classifier(name: str) -> Classifier:
-    """The classifier of that name, loaded once per process, state of its files and settings.
+def load_own(spec: ModelSpec) -> Classifier:
+    """One of our models, loaded once per process, state of its files and settings.
 
     Raises:
-        UnknownModel: there is no such model.
         WeightsMissing: its weights or its card are not there.
         WeightsDamaged: they are, but cannot be used, or do not belong together.
         InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
-        ModelError: the like, for external models.
     """
-    spec = get_spec(name)
-    if isinstance(spec, ExternalSpec):
-        from pulmoscan.models.external.xrv import load_external  # it derives from Classifier
-
-        return load_external(spec)
-    key = (name, _state(spec.weights_path), _state(spec.card_path), settings())
-    with _lock:
-        if key not in _loaded:
-            classifier = _load(spec)
-            give_back()
-            for stale in [k for k in _loaded if k[0] == name]:
-                del _loaded[stale]
-            _loaded[key] = classifier
-        return _loaded[key]
+    return _loaded.get(spec.name, (spec.weights_path, spec.card_path), lambda: _load(spec), settings())
 
 
-_FileState = tuple[Path, int, int]
-_loaded: dict[tuple[str, _FileState, _FileState, Settings], Classifier] = {}
-_lock = threading.Lock()
-
-
-def _state(path: Path) -> _FileState:
-    """Tells a file from its successor, so that replaced weights are never answered for by the old ones."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise WeightsMissing(path) from error
-    return path, status.st_mtime_ns, status.st_size
+_loaded: Once[Classifier] = Once()
 
 
 def _load(spec: ModelSpec) -> Classifier:
@@ -162,6 +137,8 @@ def _load(spec: ModelSpec) -> Classifier:
         raise WeightsDamaged(
             spec.weights_path,
             f"its checksum is not the one in {spec.card_path.name}: it is damaged, or was replaced without measuring "
-            "anew by `python -m pulmoscan calibrate`",
+            "again with `python -m pulmoscan calibrate`",
         )
-    return Classifier(spec, card, data)
+    classifier = Classifier(spec, card, data)
+    trim_malloc()
+    return classifier

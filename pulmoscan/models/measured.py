@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pulmoscan.models.registry import Card, ModelSpec
-from pulmoscan.population import ADULT_AGE, POPULATIONS, OperatingPoint, Population, PopulationChoice
+from pulmoscan.models.card import Card
+from pulmoscan.models.registry import ModelSpec
+from pulmoscan.population import POPULATIONS, OperatingPoint, Population, PopulationChoice, of_patient, operating_point
 from pulmoscan.statistics.metrics import Scores, threshold_for_sensitivity
 
 CONSENSUS = "consensus"
@@ -36,17 +37,11 @@ class Measured:
     scores: Mapping[tuple[Population, str], Scores]
 
     def operating_point(self, population: PopulationChoice, age: float | None) -> OperatingPoint | None:
-        """As `screening.operating_point`; None where nothing was measured for that population."""
-        if population == "auto":
-            if age is None:
-                if not self.thresholds:
-                    return None
-                measured_on = min(self.thresholds, key=lambda p: self.thresholds[p])
-                return OperatingPoint("unknown", measured_on, self.thresholds[measured_on])
-            population = "child" if age < ADULT_AGE else "adult"
-        if population not in self.thresholds:
+        """As `population.operating_point`; None where nothing was measured for that population."""
+        known = of_patient(population, age)
+        if not self.thresholds or (known and known not in self.thresholds):
             return None
-        return OperatingPoint(population, population, self.thresholds[population])
+        return operating_point(self.thresholds, population, age)
 
 
 def of_model(spec: ModelSpec, card: Card) -> Measured:

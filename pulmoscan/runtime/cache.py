@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import tempfile
 from pathlib import Path
 
+from pulmoscan.reading.records import write_whole
 from pulmoscan.settings import cache_folder
 
 MAGIC = b"PulmoScan compiled 1\n"
@@ -32,7 +32,7 @@ def load(name: str, key: str) -> bytes | None:
         return None
     start = len(MAGIC) + hashlib.sha256().digest_size
     if data[:start] != MAGIC + hashlib.sha256(memoryview(data)[start:]).digest():
-        logger.warning("%s is damaged; the network is compiled anew", path)
+        logger.warning("%s is damaged; the network is compiled again", path)
         return None
     return data[start:]
 
@@ -43,17 +43,7 @@ def store(name: str, key: str, content: bytes) -> None:
         return
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Whole or not at all: another process may read at any time.
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            try:
-                file.write(MAGIC + hashlib.sha256(content).digest())
-                file.write(content)
-                file.close()
-                Path(file.name).replace(path)
-            except BaseException:
-                file.close()
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        write_whole(path, MAGIC + hashlib.sha256(content).digest(), content, mode=0o600)
         _make_room(path.parent, name)
     except OSError as error:
         logger.warning("Compiled networks cannot be kept in %s (%s)", path.parent, error.strerror)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -16,33 +12,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pulmoscan.errors import PulmoScanError
-from pulmoscan.runtime import cache
 from pulmoscan.runtime.environment import Settings, settings
 from pulmoscan.runtime.idle_threads import keep_blas_off_the_cores
+from pulmoscan.runtime.source import Source
 from pulmoscan.runtime.turns import turns
 
 logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """A network that is built only where it was not compiled before.
-
-    Attributes:
-        build: makes the module, which takes one float32 tensor [N, …] and gives one, or a tuple of them, each [N, …].
-        weights: whatever tells its weights from all others.
-        code: the files of this package that say what it computes.
-    """
-
-    build: Callable[[], nn.Module]
-    weights: bytes
-    code: Sequence[Path]
-
-    def module(self) -> nn.Module:
-        """The module in eval mode, frozen."""
-        return self.build().eval().requires_grad_(False)
 
 
 class Engine(Protocol):
@@ -120,30 +97,6 @@ def compile_network(
         how = Settings("torch", threads=how.threads, chosen=False)
         engine = _ENGINES["torch"](source, tuple(input_shape), name, how)
     return Compiled(engine, outputs, input_shape, how)
-
-
-def cached(source: Source, name: str, facts: Sequence[object], make: Callable[[], bytes]) -> bytes:
-    """What `make` gives, from the cache if it was made before of the same weights and code, with the same facts."""
-    digest = hashlib.sha256(repr((*facts, _versions())).encode())
-    for part in (*(path.read_bytes() for path in source.code), source.weights):
-        digest.update(hashlib.sha256(part).digest())
-    key = digest.hexdigest()[:32]
-    content = cache.load(name, key)
-    if content is None:
-        content = make()
-        cache.store(name, key, content)
-    return content
-
-
-def _versions() -> list[str]:
-    """Of the packages that say what the rest of a module computes, and how it is compiled."""
-    found = []
-    for package in ("torch", "torchvision", "openvino", "onnx"):
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _openvino(source: Source, input_shape: tuple[int, ...], name: str, how: Settings) -> Engine:

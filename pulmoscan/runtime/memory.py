@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 
 
-def give_back() -> None:
+def trim_malloc() -> None:
     """Return what is free: the GNU C library keeps it otherwise."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another C library

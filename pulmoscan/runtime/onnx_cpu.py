@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pulmoscan.runtime.engine import Source, cached
 from pulmoscan.runtime.environment import Settings
+from pulmoscan.runtime.source import Source, cached
 
 
 class OnnxRuntime:

@@ -17,8 +17,8 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino  # noqa: E402
 
-from pulmoscan.runtime.engine import Source, cached  # noqa: E402
 from pulmoscan.runtime.environment import Settings  # noqa: E402
+from pulmoscan.runtime.source import Source, cached  # noqa: E402
 
 PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 

@@ -15,10 +15,10 @@ from pulmoscan.batch.jobs import Job
 from pulmoscan.batch.outcomes import Outcome, screen_items, urgency
 from pulmoscan.errors import PulmoScanError
 from pulmoscan.models import external
-from pulmoscan.models.classifier import load_classifier
 from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, get_spec
 from pulmoscan.reading.intake import Item, upload_items
 from pulmoscan.reading.radiograph import FILE_EXTENSIONS, FORMAT_NAMES
+from pulmoscan.screening import Model, load_model
 from pulmoscan.ui.compare import STYLE
 from pulmoscan.ui.frame import page, plain, told_in_words
 from pulmoscan.ui.panels.worklist import Row, worklist
@@ -87,7 +87,7 @@ class Batch:
         exports: by kind, what is made or being made.
     """
 
-    model: str
+    model: Model
     items: list[Item]
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     seen: dict[str, Outcome] = field(default_factory=dict)
@@ -168,7 +168,7 @@ def _intake() -> None:
             help="The folder and those in it. They are held in memory for this session only.",
         )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        model: str = st.selectbox(
+        name: str = st.selectbox(
             "Model",
             [*MODELS, *(spec.name for spec in external.installed())],
             index=list(MODELS).index(DEFAULT_MODEL),
@@ -179,7 +179,7 @@ def _intake() -> None:
         )
         if st.button("Screen them", type="primary", icon=":material/play_arrow:", disabled=not files):
             with st.spinner("Loading the model …"):
-                load_classifier(model)  # a model that is missing is said before anything starts
+                model = load_model(name)  # one that is missing is said before anything starts
             items = take_in([(file.name, file.getvalue()) for file in files])
             st.session_state.batch = Batch(model, items)
             st.session_state.batch.start()
@@ -252,7 +252,7 @@ def _after(batch: Batch) -> None:
     left = len(batch.items) - len(batch.outcomes)
     counts = Counter(outcome.status for outcome in batch.outcomes.values())
     twice = sum(bool(outcome.duplicate_of) for outcome in batch.outcomes.values())
-    parts = [f"**{counts['ok']}** screened with {get_spec(batch.model).title}"]
+    parts = [f"**{counts['ok']}** screened with {batch.model.spec.title}"]
     parts += [f"{counts['refused']} refused"] if counts["refused"] else []
     parts += [f"{counts['error']} failed"] if counts["error"] else []
     parts += [f"{twice} of them the same file twice"] if twice else []
@@ -260,10 +260,10 @@ def _after(batch: Batch) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="batch-state"):
         st.markdown(", ".join(parts) + ".")
         if left:
-            st.button("Go on", icon=":material/play_arrow:", type="primary", on_click=batch.start)
-        st.button("Clear, and choose others", icon=":material/close:", on_click=clear, key="batch-clear")
+            st.button("Resume", icon=":material/play_arrow:", type="primary", on_click=batch.start)
+        st.button("Clear and choose others", icon=":material/close:", on_click=clear, key="batch-clear")
     if batch.outcomes:
-        worklist(batch.model, batch.items, batch.outcomes, _exports)
+        worklist(batch.model.spec.name, batch.items, batch.outcomes, _exports)
 
 
 def clear() -> None:
@@ -315,8 +315,8 @@ def _export(batch: Batch, kind: ExportKind, rows: Sequence[Row], anonymous: bool
             on_click="ignore",
         )
         st.button(
-            "Anew",
-            key=f"batch-anew-{kind.name}",
+            "Rebuild",
+            key=f"batch-rebuild-{kind.name}",
             icon=":material/refresh:",
             on_click=start,
             disabled=not 0 < len(rows) <= kind.most,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pulmoscan.export.tables import harmless
-from pulmoscan.models.registry import get_spec
+from pulmoscan.export.tables import escape_formula
 from pulmoscan.screening import decide
 from pulmoscan.ui.frame import page
 from pulmoscan.ui.state import history, session
@@ -27,7 +26,7 @@ def history_page() -> None:
             {
                 "picture": [entry.thumbnail or None for entry in entries],
                 "file": [entry.file for entry in entries],
-                "model": [get_spec(entry.reading.model).title for entry in entries],
+                "model": [entry.reading.model.title for entry in entries],
                 "probability": [entry.reading.probability for entry in entries],
                 "decision": ["suspected" if s.label == "pneumonia" else "no sign" for s in screenings],
                 "threshold": [s.threshold for s in screenings],
@@ -39,8 +38,8 @@ def history_page() -> None:
             st.markdown(f"**{len(entries)}** readings, the newest first.")
             st.button("Clear", icon=":material/delete:", on_click=history.clear)
             st.download_button(
-                "As CSV",
-                table.drop(columns="picture").map(harmless).to_csv(index=False),
+                "Export (CSV)",
+                table.drop(columns="picture").map(escape_formula).to_csv(index=False),
                 "pulmoscan-history.csv",
                 "text/csv",
                 icon=":material/download:",

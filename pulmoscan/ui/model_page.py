@@ -5,10 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from pulmoscan import screening
-from pulmoscan.models.classifier import load_classifier
-from pulmoscan.models.registry import Card, get_spec
+from pulmoscan.models.registry import get_spec
 from pulmoscan.reading.radiograph import Radiograph
-from pulmoscan.screening import Reading
+from pulmoscan.screening import Model, Reading, load_model
 from pulmoscan.ui.frame import page, told_in_words
 from pulmoscan.ui.panels.decision import decision
 from pulmoscan.ui.panels.dicom import dicom_panel
@@ -27,11 +26,11 @@ def model_page(name: str) -> None:
     spec = get_spec(name)
     with page(f"{spec.title} :small[:gray[{spec.role}]]", spec.summary):
         with st.spinner("Loading the model …"):
-            card = load_classifier(name).card
-        reading_of_choice(name, card)
+            model = load_model(name)
+        reading_of_choice(model)
 
 
-def reading_of_choice(name: str, card: Card) -> Reading | None:
+def reading_of_choice(model: Model) -> Reading | None:
     """The picker and, once a radiograph is chosen, what the model finds in it, or why it is refused."""
     picker()
     chosen = session.chosen()
@@ -45,7 +44,7 @@ def reading_of_choice(name: str, card: Card) -> Reading | None:
     if not let_through(chosen):
         return None
     with st.spinner("Reading the radiograph …"):
-        reading = chosen.reading(name, card)
+        reading = chosen.reading(model)
     result, picture = st.columns([5, 9], gap="large")
     with result:
         _result(chosen.radiograph, reading)

@@ -10,9 +10,10 @@ import streamlit as st
 
 from pulmoscan.errors import PulmoScanError
 from pulmoscan.models import measured
+from pulmoscan.models.card import read_card
 from pulmoscan.models.measured import Measured
-from pulmoscan.models.registry import MODELS, read_card
-from pulmoscan.population import POPULATIONS, Population
+from pulmoscan.models.registry import MODELS
+from pulmoscan.population import GROUPS, POPULATIONS, Population
 from pulmoscan.statistics import lab
 from pulmoscan.statistics.metrics import THRESHOLD_STEP, Scores, threshold_for_sensitivity
 from pulmoscan.statistics.score_table import HOW, read_score_table
@@ -20,7 +21,6 @@ from pulmoscan.ui.compare import STYLE
 from pulmoscan.ui.frame import page, plain, told_in_words
 from pulmoscan.ui.panels import lab_charts
 from pulmoscan.ui.panels.lab import confusion_panel, downloads, errors_panel, figures_panel
-from pulmoscan.ui.panels.threshold import GROUPS
 
 SUBTITLE = (
     "What does a threshold cost, and what does it gain? Everything follows from stored scores at once; no model runs."
@@ -245,5 +245,5 @@ def _charts(study: Study, shown: Mapping[str, Scores], threshold: float, prevale
     )
     st.caption(
         f"{areas}. The red point is the threshold, its arms the 95 % intervals. Net benefit takes the threshold as the "
-        "probability from which treating is worth it."
+        "probability above which treatment is worthwhile."
     )

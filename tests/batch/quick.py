@@ -11,11 +11,13 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pulmoscan import cli
+from pulmoscan.models.registry import get_spec
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Screening, decide
 from tests.export.conftest import reading
@@ -33,9 +35,11 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
         return decide(reading(radiograph), population, threshold)
 
     with pytest.MonkeyPatch.context() as patch:
+        model = SimpleNamespace(spec=get_spec(MODEL))
         patch.setattr("pulmoscan.batch.outcomes.screen", screen)
-        patch.setattr("pulmoscan.models.classifier.load_classifier", lambda _: None)
-        patch.setattr("pulmoscan.examination.lungs.load_reader", lambda: None)
+        for user in ("pulmoscan.screening", "pulmoscan.batch.outcomes"):
+            patch.setattr(f"{user}.load_model", lambda _: model)
+        patch.setattr("pulmoscan.examination.examine.lung_weights", lambda: None)
         yield patch
 
 

@@ -6,6 +6,7 @@ import pytest
 from benchmarks.memory import libraries_alone, resident_megabytes
 
 
+@pytest.mark.machine
 def test_what_is_allocated_is_seen() -> None:
     before = resident_megabytes()
     if np.isnan(before):

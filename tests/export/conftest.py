@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from pulmoscan.export import Report
-from pulmoscan.models.registry import Card
+from pulmoscan.models.card import Card
+from pulmoscan.models.registry import get_spec
 from pulmoscan.population import POPULATIONS
 from pulmoscan.reading.radiograph import Radiograph, load_radiograph
 from pulmoscan.screening import Reading, decide
@@ -47,7 +48,7 @@ def reading(radiograph: Radiograph, probability: float = 0.6543) -> Reading:
         balanced={"child": 0.5, "adult": 0.55},
     )
     return Reading(
-        model="resnet18",
+        model=get_spec("resnet18"),
         card=card,
         radiograph_key=radiograph.key,
         height=radiograph.height,

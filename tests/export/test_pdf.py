@@ -1,4 +1,4 @@
-"""The PDF: one page, with all that it must say, in view and in its place."""
+"""The PDF: one page or more, with all that it must say, in view and in its place."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from PIL import Image
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export import Report
 from pulmoscan.export.pdf import PageSize, pdf
+from pulmoscan.models.registry import get_spec
 from tests.export.conftest import IDENTIFIERS, MakeReport, without_streams
 
 pypdfium2 = pytest.importorskip("pypdfium2", reason="pypdfium2 is not installed")
@@ -30,7 +31,12 @@ def opened(data: bytes) -> Iterator[Any]:
 
 
 def words(data: bytes) -> str:
-    with opened(data) as page, closing(page.get_textpage()) as text:
+    with opened(data) as page:
+        return page_words(page)
+
+
+def page_words(page: Any) -> str:
+    with closing(page.get_textpage()) as text:
         return " ".join(text.get_text_range().split())
 
 
@@ -88,6 +94,25 @@ def test_nothing_overlaps_or_leaves_the_page(from_dicom: MakeReport, size: PageS
     assert (picture[:, :20] > 250).all(), "the margin is white"
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("count", [20, 60])
+def test_many_warnings_go_on_to_other_pages(from_dicom: MakeReport, size: PageSize, count: int) -> None:
+    """Nothing is lost, the pictures stay large enough to see something, and each page names the patient."""
+    report = from_dicom()
+    numbered = tuple(f"Warning {n} of many, which goes on for a good while. " * 2 for n in range(count))
+    data = pdf(Report(report.radiograph, replace(report.screening, warnings=numbered)), size)
+    with closing(pypdfium2.PdfDocument(data)) as document:
+        said = [page_words(page) for page in document]
+        images = [item for item in document[0].get_objects() if isinstance(item, pypdfium2.PdfImage)]
+        heights = [top - bottom for _, bottom, _, top in (image.get_bounds() for image in images)]
+    assert len(said) > 1
+    assert [n for n in range(count) if f"Warning {n} of many" not in " ".join(said)] == []
+    assert all("Doe Jane" in page and "MRN-4711" in page and DISCLAIMER in page for page in said)
+    assert ["Continued on the next page" in page for page in said] == [True] * (len(said) - 1) + [False]
+    assert len(heights) == 2
+    assert min(heights) > 200, "points"
+
+
 def test_pictures_are_the_radiograph_and_its_overlay(from_png: MakeReport) -> None:
     report = from_png()
     with opened(pdf(report)) as page:
@@ -127,7 +152,7 @@ def test_balanced_point_is_called_by_its_name(from_png: MakeReport) -> None:
 
 def test_number_of_an_external_model_is_called_a_score(from_png: MakeReport) -> None:
     report = from_png()
-    reading = replace(report.screening.reading, model="xrv-densenet121-all")
+    reading = replace(report.screening.reading, model=get_spec("xrv-densenet121-all"))
     said = words(pdf(Report(report.radiograph, replace(report.screening, reading=reading))))
     assert "Score 0.654" in said
     assert "Probability" not in said

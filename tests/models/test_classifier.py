@@ -19,10 +19,12 @@ from torch import nn
 
 from pulmoscan.errors import UnknownModel, WeightsDamaged, WeightsMissing
 from pulmoscan.models import classifier
-from pulmoscan.models.classifier import Classifier, load_classifier
+from pulmoscan.models.card import read_card, write_card
+from pulmoscan.models.classifier import Classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.networks import Network
 from pulmoscan.models.preprocessing import model_input
-from pulmoscan.models.registry import MODELS, ModelSpec, get_spec, read_card, write_card
+from pulmoscan.models.registry import MODELS, ModelSpec, get_spec
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.runtime.engine import Eager
 from pulmoscan.screening import read, read_with
@@ -232,7 +234,7 @@ def test_one_version_is_kept(own_models: Path) -> None:
     for stamp in range(1, 4):
         os.utime(own_models / WEIGHTS, ns=(stamp, stamp))
         load_classifier("resnet18")
-    assert [key[0] for key in classifier._loaded].count("resnet18") == 1
+    assert list(classifier._loaded._made).count("resnet18") == 1
 
 
 @pytest.mark.usefixtures("own_models")

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pulmoscan.models.card import read_card
 from pulmoscan.models.measured import Measured, mean_scores, of_consensus, of_model
-from pulmoscan.models.registry import get_spec, read_card
+from pulmoscan.models.registry import get_spec
 from pulmoscan.statistics.metrics import Scores
 
 TARGETS = {"child": 0.9, "adult": 0.8}

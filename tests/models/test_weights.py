@@ -8,9 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.card import read_card
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.preprocessing import model_input
-from pulmoscan.models.registry import MODELS, get_spec, read_card
+from pulmoscan.models.registry import MODELS, get_spec
 from pulmoscan.population import POPULATIONS
 from tests.pictures import chest
 

@@ -11,8 +11,9 @@ import pytest
 from pulmoscan.examination import lungs
 from pulmoscan.examination.lungs import LungReader
 from pulmoscan.gallery.samples import gallery
+from pulmoscan.models.card import read_card
 from pulmoscan.models.classifier import Classifier
-from pulmoscan.models.registry import MODELS, get_spec, read_card
+from pulmoscan.models.registry import MODELS, get_spec
 from pulmoscan.reading.radiograph import Radiograph, load_radiograph
 from pulmoscan.runtime import Settings
 from pulmoscan.screening import read_with

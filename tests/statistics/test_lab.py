@@ -198,7 +198,8 @@ def test_histogram_is_a_share_of_the_class() -> None:
 
 @pytest.mark.weights
 def test_stored_scores_of_every_model_give_scikit_learns_figures() -> None:
-    from pulmoscan.models.registry import MODELS, read_card
+    from pulmoscan.models.card import read_card
+    from pulmoscan.models.registry import MODELS
 
     for spec in MODELS.values():
         for scores in read_card(spec).scores.values():

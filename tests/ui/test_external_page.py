@@ -10,9 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pulmoscan.errors import DownloadFailed
+from pulmoscan.models.card import write_card
 from pulmoscan.models.external.weights import checksum_path
 from pulmoscan.models.external.xrv import blank_card
-from pulmoscan.models.registry import EXTERNAL_MODELS, write_card
+from pulmoscan.models.registry import EXTERNAL_MODELS
 from pulmoscan.statistics.metrics import Scores
 from tests.models.external.published import package, published_format, random_module
 from tests.ui.app import click, decision, drag, go_to, open_page, panes, text, threshold

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan.models.registry import get_spec, read_card
+from pulmoscan.models.card import read_card
+from pulmoscan.models.registry import get_spec
 from tests.ui.app import CLEARED, SUSPECTED, click, decision, drag, go_to, open_page, text, threshold
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -17,6 +15,7 @@ from pathlib import Path
 from pulmoscan.errors import DownloadFailed, ExternalWeightsMissing, ExternalWeightsRefused
 from pulmoscan.models.external.allow_list import state_dict
 from pulmoscan.models.registry import ExternalSpec
+from pulmoscan.reading.records import write_whole
 
 PUBLISHED_MEGABYTES = 28
 MAX_BYTES = 200 * 2**20
@@ -162,17 +161,8 @@ def _check(spec: ExternalSpec, data: bytes) -> None:
 
 
 def _put(spec: ExternalSpec, data: bytes) -> None:
-    """Write the file under another name first, so that nobody ever reads half of it."""
     path = spec.weights_path
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f"{spec.file}.", suffix=".part", dir=path.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        part.chmod(0o644)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, data)
     checksum_path(spec).unlink(missing_ok=True)
     keep_checksum(spec, hashlib.sha256(data).hexdigest())

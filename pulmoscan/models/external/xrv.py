@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import threading
 import warnings
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,15 +13,17 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pulmoscan.errors import ExternalPackageMissing, ExternalPackageUnusable, ExternalWeightsRefused, WeightsDamaged
+from pulmoscan.models.card import Card, read_card
 from pulmoscan.models.classifier import Classifier, Forward
 from pulmoscan.models.external import package_is_installed
 from pulmoscan.models.external.allow_list import Refused, state_dict
 from pulmoscan.models.external.weights import WeightsFile, keep_checksum, read_weights
 from pulmoscan.models.findings import FieldOfView, Finding
 from pulmoscan.models.networks import Network
-from pulmoscan.models.registry import Card, ExternalSpec, read_card
+from pulmoscan.models.registry import ExternalSpec
 from pulmoscan.population import POPULATIONS
 from pulmoscan.runtime import Settings
+from pulmoscan.runtime.once import Once
 
 INPUT_SIZE = 224
 MAIN_FINDING = "Pneumonia"
@@ -162,11 +162,6 @@ def import_package(spec: ExternalSpec) -> ModuleType:
         raise ExternalPackageUnusable(f"{type(error).__name__}: {error}") from error
 
 
-_FileState = tuple[int, int] | None
-_loaded: dict[str, tuple[tuple[_FileState, ...], XrvClassifier]] = {}
-_lock = threading.Lock()
-
-
 def load_external(spec: ExternalSpec) -> XrvClassifier:
     """The classifier, loaded once per process and state of its files.
 
@@ -174,21 +169,10 @@ def load_external(spec: ExternalSpec) -> XrvClassifier:
         ExternalPackageMissing, ExternalPackageUnusable: of the package.
         ExternalWeightsMissing, ExternalWeightsRefused: of the weights or of the card.
     """
-    with _lock:
-        state = (_state(spec.weights_path), _state(spec.card_path))
-        if _loaded.get(spec.name, (None,))[0] != state:
-            _loaded.pop(spec.name, None)
-            _loaded[spec.name] = (state, _load(spec))
-        return _loaded[spec.name][1]
+    return _loaded.get(spec.name, (spec.weights_path, spec.card_path), lambda: _load(spec))
 
 
-def _state(path: Path) -> _FileState:
-    """Tells a file from its successor; None where there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
+_loaded: Once[XrvClassifier] = Once()
 
 
 def _load(spec: ExternalSpec) -> XrvClassifier:
@@ -225,7 +209,7 @@ def _card(spec: ExternalSpec, weights: WeightsFile) -> Card:
     """
     if not spec.card_path.exists():
         return blank_card(weights.sha256)
-    mend = "Delete it and measure anew with `python -m pulmoscan evaluate --record`."
+    mend = "Delete it and measure again with `python -m pulmoscan evaluate --record`."
     try:
         card = read_card(spec)
     except WeightsDamaged as error:

@@ -252,7 +252,7 @@ def _warnings(dataset: Dataset) -> list[str]:
     if text(dataset, "BurnedInAnnotation").upper() == "YES":
         found.append("Text is burnt into the picture: it may name the patient, also in anonymous exports.")
     if stated_view(dataset).upper() in ("", *NO_VIEW):
-        found.append("The DICOM file does not say from where it was taken. The models know frontal views only.")
+        found.append("The view position is missing from the DICOM file. The models know frontal views only.")
     orientation = [str(v).upper() for v in values(dataset, "PatientOrientation")]
     if len(orientation) == 2 and all(orientation) and not (orientation[0][0] == "L" and orientation[1][0] == "F"):
         found.append(

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from pulmoscan.errors import DatasetError, WeightsMissing
+from pulmoscan.models.card import Card, HeatMethod, write_card
 from pulmoscan.models.classifier import Classifier
-from pulmoscan.models.registry import Card, HeatMethod, ModelSpec, write_card
+from pulmoscan.models.registry import ModelSpec
 from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.statistics.calibration import fit_temperature, temperature_scaled
 from pulmoscan.statistics.metrics import Scores, balanced_threshold, threshold_for_sensitivity

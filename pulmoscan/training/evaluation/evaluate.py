@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.models.classifier import load_classifier
-from pulmoscan.models.registry import EXTERNAL_MODELS, Card, add_evidence, get_spec, write_card
+from pulmoscan.models.card import Card, add_evidence, write_card
+from pulmoscan.models.loading import load_classifier
+from pulmoscan.models.registry import get_spec
 from pulmoscan.population import POPULATIONS, Population
+from pulmoscan.reading.records import write_whole
 from pulmoscan.statistics import calibration, lab, metrics
 from pulmoscan.statistics.metrics import Confusion, Figure, Scores
 from pulmoscan.training.data.datasets import Split, load_datasets, select
-from pulmoscan.training.evaluation import usual_way
+from pulmoscan.training.evaluation import baseline_training
 from pulmoscan.training.evaluation.scoring import Scored, score, scores_of
 
 
@@ -129,7 +131,7 @@ def write_json(evaluations: Sequence[Evaluation], path: Path) -> None:
         for e in evaluations
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    write_whole(path, f"{json.dumps(content, indent=1)}\n".encode())
 
 
 def _decision_curve(scores: Scores) -> dict[str, Any] | None:
@@ -141,7 +143,7 @@ def _decision_curve(scores: Scores) -> dict[str, Any] | None:
         "prevalence": prevalence,
         "thresholds": lab.GRID[at].tolist(),
         "model": lab.net_benefit(lab.rates(scores), prevalence)[at].tolist(),
-        "call_everybody_pneumonia": lab.treat_all(prevalence)[at].tolist(),
+        "treat_all": lab.treat_all(prevalence)[at].tolist(),
     }
 
 
@@ -165,17 +167,17 @@ def describe(evaluation: Evaluation, usual: Mapping[str, Figure] | None = None) 
         f"  Brier score            {calibration.brier(e.scores):.3f} (both classes weigh alike)",
         f"  missed                 {', '.join(e.missed) or 'none'}",
         *_balanced_point(e),
-        *usual_way.describe(usual or usual_way.recorded(e.card, e.population, e.split)),
+        *baseline_training.describe(usual or baseline_training.recorded(e.card, e.population, e.split)),
     ]
     return "\n".join(lines)
 
 
 def _chosen(e: Evaluation) -> str:
     """Who chose the operating point, and what a reader of the figures must know besides."""
-    external = EXTERNAL_MODELS.get(e.model)
-    if external is None:
+    spec = get_spec(e.model)
+    if spec.fixed_here:
         return f"fixed on validation for sensitivity >= {100 * e.card.target_sensitivity[e.population]:g} %"
-    if e.population in external.has_seen:
+    if e.population in spec.has_seen:
         return "its authors'; NOT AN INDEPENDENT TEST: it was trained on the set that these radiographs come from"
     return "its authors'"
 

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pulmoscan import DISCLAIMER
-from pulmoscan.models.registry import MODELS, Card, ModelSpec, read_card
+from pulmoscan.models.card import Card, read_card
+from pulmoscan.models.registry import MODELS, ModelSpec
 from pulmoscan.population import POPULATIONS, Population
+from pulmoscan.reading.records import write_whole
 from pulmoscan.statistics.calibration import brier, expected_calibration_error
 from pulmoscan.statistics.metrics import Figure, Scores
 from pulmoscan.training.evaluation.plots import draw_evidence
@@ -36,7 +38,7 @@ def write_model_cards(folder: Path) -> list[Path]:
             if all((population, split) in card.scores for split in ("validation", "test")):
                 draw_evidence(spec, card, population, folder / f"{spec.name}-{population}.png")
         path = folder / f"{spec.name}.md"
-        path.write_text(model_card(spec, card))
+        write_whole(path, model_card(spec, card).encode())
         written.append(path)
     return written
 
@@ -66,7 +68,7 @@ def model_card(spec: ModelSpec, card: Card) -> str:
         "labels mined from reports). Split by patient; [weights.md](../weights.md) tells the labels, the splits and "
         "the recipe.",
         *[part for population in POPULATIONS for part in _population(spec, card, population)],
-        "## Heatmaps, full-size uploads and shortcuts",
+        "## Heatmaps, full-size uploads and shortcut learning",
         _evidence(card),
         "## Limits",
         "- The children come from one hospital; nothing is known of other places, scanners and ages.\n"

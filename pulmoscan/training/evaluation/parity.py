@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.statistics import metrics
 from pulmoscan.statistics.metrics import Figure
 from pulmoscan.training.data.datasets import Split, load_dataset, select

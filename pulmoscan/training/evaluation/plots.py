@@ -12,7 +12,8 @@ from matplotlib.figure import Figure as Drawing
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from pulmoscan.models.registry import Card, ModelSpec
+from pulmoscan.models.card import Card
+from pulmoscan.models.registry import ModelSpec
 from pulmoscan.population import Population
 from pulmoscan.statistics import lab
 from pulmoscan.statistics.calibration import expected_calibration_error, reliability
@@ -89,8 +90,8 @@ def _sweep(axis: Axes, test: Scores, points: dict[str, float]) -> None:
 def _decision_curve(axis: Axes, test: Scores, points: dict[str, float]) -> None:
     prevalence = lab.prevalence(test)
     axis.plot(lab.GRID, lab.net_benefit(lab.rates(test), prevalence), color=COLOURS["test"], label="model")
-    axis.plot(lab.GRID, lab.treat_all(prevalence), color="#8a8a8a", label="call everybody pneumonia")
-    axis.axhline(0, color="#8a8a8a", linestyle="--", label="call nobody pneumonia")
+    axis.plot(lab.GRID, lab.treat_all(prevalence), color="#8a8a8a", label="treat all")
+    axis.axhline(0, color="#8a8a8a", linestyle="--", label="treat none")
     for name, threshold in points.items():
         axis.axvline(threshold, color=POINTS[name], linestyle=":", label=name)
     axis.set(

@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from pulmoscan.models.card import HeatMethod
 from pulmoscan.models.classifier import Classifier
 from pulmoscan.models.preprocessing import INPUT_SIZE
-from pulmoscan.models.registry import HeatMethod
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.screening import Reading, read_with
 from pulmoscan.statistics.metrics import Scores

@@ -17,7 +17,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.models.classifier import Classifier, load_classifier
+from pulmoscan.models.classifier import Classifier
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.preprocessing import INPUT_SIZE, STRETCH_PERCENTILES, resample
 from pulmoscan.reading.radiograph import Radiograph, Source, load_radiograph
 from pulmoscan.screening import read_with

@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pulmoscan.export.words import CLEARED_NOTE, LOOKS, number_name, probability_text
 from pulmoscan.screening import Screening
 
 
 def decision(screening: Screening) -> None:
     """What follows from the reading at the threshold."""
     suspected = screening.label == "pneumonia"
-    icon, headline = (
-        (":material/warning:", "Pneumonia suspected")
-        if suspected
-        else (":material/check_circle:", "No sign of pneumonia found")
-    )
-    colour = "orange" if suspected else "green"
+    look = LOOKS[screening.label]
+    icon, colour = (":material/warning:", "orange") if suspected else (":material/check_circle:", "green")
     probability = probability_text(screening.reading.probability)
-    measure = "score" if screening.reading.is_external else "probability"
-    relation = "at or above" if suspected else "below"
     with st.container(key=f"decision-{screening.label}", gap="xsmall"):
-        st.subheader(f":{colour}[{icon} {headline}]", anchor=False)
+        st.subheader(f":{colour}[{icon} {look.headline}]", anchor=False)
         st.markdown(
-            f"{measure.capitalize()} **{probability}**, {relation} the threshold of **{screening.threshold:.3f}**."
+            f"{number_name(screening)} **{probability}**, {look.relation} the threshold of "
+            f"**{screening.threshold:.3f}**."
         )
-        st.html(scale(screening.reading.probability, screening.threshold, measure))
+        st.html(scale(screening.reading.probability, screening.threshold, screening.reading.model.measure))
     if not suspected:
-        st.caption("A radiograph below the threshold can still show pneumonia: see the sensitivity measured there.")
-
-
-def probability_text(probability: float) -> str:
-    """Three decimals, and never a certainty that the model does not have."""
-    if probability > 0.999:
-        return "> 0.999"
-    if probability < 0.001:
-        return "< 0.001"
-    return f"{probability:.3f}"
+        st.caption(CLEARED_NOTE)
 
 
 def scale(probability: float, threshold: float, measure: str = "probability") -> str:

@@ -10,8 +10,9 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
 from pulmoscan.examination.lungs import draw_outline
+from pulmoscan.export.words import METHODS, OPACITY
 from pulmoscan.models import gradcam
-from pulmoscan.models.registry import HeatMethod
+from pulmoscan.models.card import HeatMethod
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import MOSTLY_INSIDE, Reading
 from pulmoscan.ui.panels.dicom import windowed
@@ -20,7 +21,6 @@ from pulmoscan.ui.panels.viewer import Pane, viewer
 LARGEST_SIDE = 1400  # pixels on the screen: as sharp as needed at a moderate zoom, and quick to send
 MEASURED_INSIDE = 0.75
 """Below this share of the heat inside the lungs the sentence beside the figure asks for a look."""
-METHOD_NAMES: dict[HeatMethod, str] = {"gradcam": "Grad-CAM", "hirescam": "HiResCAM"}
 
 
 def radiograph_alone(radiograph: Radiograph) -> None:
@@ -37,20 +37,28 @@ def heatmap(radiograph: Radiograph, reading: Reading) -> None:
             "Lung outline", value=True, disabled=not view, key="outline-shown", persist_state="session"
         )
         opacity: float = st.slider(
-            "Opacity", 0.0, 1.0, 0.6, 0.05, disabled=not shown, key="heat-opacity", persist_state="session", width=220
+            "Opacity",
+            0.0,
+            1.0,
+            OPACITY,
+            0.05,
+            disabled=not shown,
+            key="heat-opacity",
+            persist_state="session",
+            width=220,
         )
         method: HeatMethod = st.segmented_control(
             "Method",
-            list(METHOD_NAMES),
+            list(METHODS),
             default=reading.card.heat_method,
             required=True,
-            format_func=METHOD_NAMES.__getitem__,
+            format_func=METHODS.__getitem__,
             disabled=not shown,
-            key=f"heat-method-{reading.model}",
+            key=f"heat-method-{reading.model.name}",
             persist_state="session",
-            help=None
-            if reading.is_external
-            else "The default is the one whose heat lies better inside the lungs on the validation split.",
+            help="The default is the one whose heat lies better inside the lungs on the validation split."
+            if reading.model.fixed_here
+            else None,
         )
     # A window is of the file's own values: what was turned or inverted is shown as the model sees it.
     if radiograph.dicom and not radiograph.source.correction:
@@ -63,7 +71,7 @@ def heatmap(radiograph: Radiograph, reading: Reading) -> None:
     if shown:
         heat = reading.heatmap(height, width, method)
         marked = gradcam.overlay(pixels, heat, opacity)
-        titles.append(f"What raised the score ({METHOD_NAMES[method]})")
+        titles.append(f"What raised the score ({METHODS[method]})")
         described.append(f"a heatmap that reaches {100 * heat.max():.0f} % of full strength")
     if outlined and view and view.mask.any():
         marked = draw_outline(marked, view.mask_at(height, width))

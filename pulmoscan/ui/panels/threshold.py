@@ -7,12 +7,11 @@ from typing import Literal
 
 import streamlit as st
 
-from pulmoscan.population import POPULATION_CHOICES, OperatingPoint, Population, PopulationChoice, operating_point
+from pulmoscan.population import GROUPS, POPULATION_CHOICES, OperatingPoint, PopulationChoice
 from pulmoscan.screening import Reading
 from pulmoscan.statistics.metrics import THRESHOLD_STEP, Figure
 from pulmoscan.ui.state import session
 
-GROUPS: dict[Population, str] = {"child": "children", "adult": "adults"}
 CHOICE_NAMES: dict[PopulationChoice, str] = {"auto": "By age", "child": "Child", "adult": "Adult"}
 
 
@@ -20,7 +19,7 @@ def population_control(reading: Reading) -> PopulationChoice:
     """Whose operating point applies, on a model's page."""
     return _choice(
         "Patient",
-        reading.model,
+        reading.model.name,
         "“By age” goes by the age in the file. Where the file does not tell, the more sensitive of the two operating "
         "points applies.",
         lambda: _reset(reading),  # another population brings its operating point, not the threshold left at before
@@ -61,13 +60,13 @@ def _choice(
 
 def threshold_now(reading: Reading, population: PopulationChoice) -> float:
     """The threshold in force, before its slider is drawn."""
-    point = operating_point(reading.card.thresholds, population, reading.age)
+    point = reading.operating_point(population)
     return st.session_state.setdefault(_key(reading, point), point.threshold)
 
 
 def threshold_control(reading: Reading, population: PopulationChoice) -> None:
     """The slider, the way back to the operating point, and the figures measured at the threshold."""
-    point = operating_point(reading.card.thresholds, population, reading.age)
+    point = reading.operating_point(population)
     threshold: float = st.slider(
         "Threshold", 0.0, 1.0, step=THRESHOLD_STEP, format="%.3f", key=_key(reading, point), persist_state="session"
     )
@@ -76,9 +75,9 @@ def threshold_control(reading: Reading, population: PopulationChoice) -> None:
         st.caption(
             f"Moved; the default is {point.threshold:.3f}."
             if moved
-            else "The operating point that its authors chose."
-            if reading.is_external
             else f"The operating point for {GROUPS[point.measured_on]}."
+            if reading.model.fixed_here
+            else "The operating point that its authors chose."
         )
         st.button("Back to the default", icon=":material/undo:", disabled=not moved, on_click=_reset, args=(reading,))
     _other_point(reading, point, threshold)
@@ -99,8 +98,9 @@ def _other_point(reading: Reading, point: OperatingPoint, threshold: float) -> N
         icon=":material/balance:",
         disabled=abs(threshold - balanced) < THRESHOLD_STEP / 2,
         on_click=take,
-        key=f"balanced-{reading.model}",
-        help="Where sensitivity and specificity are alike on validation: fewer false alarms, more missed pneumonias.",
+        key=f"balanced-{reading.model.name}",
+        help="Where sensitivity and specificity are alike on validation: fewer false positives, but more missed "
+        "pneumonias.",
     )
 
 
@@ -111,7 +111,9 @@ def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
         return
     measured = scores.at(threshold)
     n = len(scores.normal) + len(scores.pneumonia)
-    st.markdown(f"At {threshold:.3f}, on {n} radiographs of **{GROUPS[point.measured_on]}** (validation split):")
+    st.markdown(
+        f"At threshold {threshold:.3f}, on {n} radiographs of **{GROUPS[point.measured_on]}** (validation split):"
+    )
     with st.container(horizontal=True):
         _figure("Sensitivity", measured.sensitivity, "pneumonias found")
         _figure("Specificity", measured.specificity, "normals cleared")
@@ -119,8 +121,8 @@ def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
         # At the operating point alone: whoever set the threshold by test figures would have none left.
         seen = test.at(point.threshold)
         st.caption(
-            f"On test radiographs, at the default of {point.threshold:.3f}: sensitivity {seen.sensitivity.percent}, "
-            f"specificity {seen.specificity.percent}."
+            f"On test radiographs, at the default threshold of {point.threshold:.3f}: sensitivity "
+            f"{seen.sensitivity.percent}, specificity {seen.specificity.percent}."
         )
 
 
@@ -138,9 +140,9 @@ def _figure(name: str, figure: Figure, what: str) -> None:
 
 def _key(reading: Reading, point: OperatingPoint) -> str:
     """Each model and population has a slider of its own, so a threshold moved for one stays out of the others."""
-    return f"threshold-{reading.model}-{point.population}"
+    return f"threshold-{reading.model.name}-{point.population}"
 
 
 def _reset(reading: Reading) -> None:
-    point = operating_point(reading.card.thresholds, session.population(), reading.age)
+    point = reading.operating_point(session.population())
     st.session_state[_key(reading, point)] = point.threshold

@@ -13,15 +13,13 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from pulmoscan import screening
-from pulmoscan.errors import PulmoScanError, RefusedByGate
-from pulmoscan.examination.examine import Examination, corrected, examine
+from pulmoscan.errors import PulmoScanError
+from pulmoscan.examination.examine import Examination, corrected, examine, lung_weights
 from pulmoscan.examination.gate import Correction
-from pulmoscan.examination.lungs import load_reader
 from pulmoscan.gallery.samples import GallerySample
-from pulmoscan.models.registry import Card
 from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.radiograph import Radiograph
-from pulmoscan.screening import Reading
+from pulmoscan.screening import Model, Reading
 from pulmoscan.traces import log_unforeseen
 from pulmoscan.ui.frame import UNFORESEEN, plain
 from pulmoscan.ui.state import history
@@ -52,25 +50,23 @@ class Chosen:
 
     def examination(self) -> Examination:
         """Lungs, gate and quality; looked at on the first call only, for all models."""
-        key = load_reader().card.weights_sha256
+        key = lung_weights()
         if key not in self.examinations:
             self.examinations[key] = examine(self.radiograph)
         return self.examinations[key]
 
-    def reading(self, model: str, card: Card) -> Reading:
+    def reading(self, model: Model) -> Reading:
         """The model's reading; the model runs on the first call only.
 
         Raises:
             RefusedByGate: the gate refuses the picture, and the user did not override it.
         """
-        examination = self.examination()
-        if examination.refusal and not self.overridden:
-            raise RefusedByGate(examination.refusal)
-        if card.weights_sha256 not in self.readings:
-            reading = screening.read(self.radiograph, model, examination, self.overridden)
-            self.readings[card.weights_sha256] = reading
-            history.record(self.radiograph.source.name, reading, self.radiograph.pixels)
-        return self.readings[card.weights_sha256]
+        examination, weights = self.examination(), model.card.weights_sha256
+        examination.admit(self.overridden)
+        if weights not in self.readings:
+            self.readings[weights] = screening.read(self.radiograph, model, examination, self.overridden)
+            history.record(self.radiograph.source.name, self.readings[weights], self.radiograph.pixels)
+        return self.readings[weights]
 
 
 def chosen() -> Chosen | None:

@@ -21,11 +21,12 @@ from PIL import Image
 from pulmoscan import cli
 from pulmoscan.errors import ExternalPackageMissing, ExternalPackageUnusable, ExternalWeightsRefused
 from pulmoscan.models import external
-from pulmoscan.models.classifier import load_classifier
+from pulmoscan.models.card import write_card
 from pulmoscan.models.external import xrv as ours
 from pulmoscan.models.external.xrv import load_external
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.preprocessing import INPUT_SIZE
-from pulmoscan.models.registry import EXTERNAL_MODELS, ExternalSpec, get_spec, write_card
+from pulmoscan.models.registry import EXTERNAL_MODELS, ExternalSpec, get_spec
 from pulmoscan.population import Population
 from pulmoscan.reading.radiograph import Radiograph, load_radiograph
 from pulmoscan.screening import decide, read, screen

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from pulmoscan.errors import DatasetError, WeightsMissing
-from pulmoscan.models.classifier import load_classifier
-from pulmoscan.models.registry import ModelSpec, get_spec, read_card
+from pulmoscan.models.card import read_card
+from pulmoscan.models.loading import load_classifier
+from pulmoscan.models.registry import ModelSpec, get_spec
 from pulmoscan.training.data.datasets import load_datasets, select
 from pulmoscan.training.evaluation.calibrate import TARGET_SENSITIVITY, calibrate
 from tests.training.made_up import make_kermany, make_nih

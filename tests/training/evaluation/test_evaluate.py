@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.models.registry import Card, get_spec, read_card, write_card
+from pulmoscan.models.card import Card, read_card, write_card
+from pulmoscan.models.registry import get_spec
 from pulmoscan.population import Population
 from pulmoscan.screening import Reading
 from pulmoscan.training.data.datasets import Example
-from pulmoscan.training.evaluation import usual_way
+from pulmoscan.training.evaluation import baseline_training
 from pulmoscan.training.evaluation.evaluate import Evaluation, describe, write_json
 from pulmoscan.training.evaluation.scoring import Scored
 
@@ -35,7 +36,7 @@ def evaluation(population: Population, *cases: tuple[int, float, str]) -> Evalua
     scored = [
         Scored(
             Example(Path(f"{number}.png"), label, f"p{number}", population, "test", subgroup=subgroup),
-            Reading("resnet18", CARD, "key", 400, 300, None, 0.0, probability, evidence, 1.0),
+            Reading(get_spec("resnet18"), CARD, "key", 400, 300, None, 0.0, probability, evidence, 1.0),
         )
         for number, (label, probability, subgroup) in enumerate(cases)
     ]
@@ -80,7 +81,7 @@ def test_decision_curve(tmp_path: Path) -> None:
     assert curve["thresholds"] == pytest.approx([t / 100 for t in range(1, 100)])
     at = curve["thresholds"].index(0.5)
     assert curve["model"][at] == pytest.approx(2 / 5 - 1 / 5 * 1)
-    assert curve["call_everybody_pneumonia"][at] == pytest.approx(3 / 5 - 2 / 5 * 1)
+    assert curve["treat_all"][at] == pytest.approx(3 / 5 - 2 / 5 * 1)
 
 
 def test_one_class_alone_has_no_decision_curve(tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_table_for_the_terminal() -> None:
 
 def test_figures_of_the_usual_way_stand_beside(tmp_path: Path) -> None:
     write_json([CHILDREN, ADULTS], tmp_path / "usual.json")
-    usual = usual_way.read_usual(tmp_path / "usual.json", "resnet18", "test")
+    usual = baseline_training.read_usual(tmp_path / "usual.json", "resnet18", "test")
     assert set(usual) == {"child", "adult"}
     assert usual["adult"]["AUC"].n == 7
     assert usual["adult"]["balanced: sensitivity"].estimate == pytest.approx(2 / 3)
@@ -113,11 +114,11 @@ def test_the_card_keeps_the_figures_of_the_usual_way(tmp_path: Path, monkeypatch
     monkeypatch.setenv("PULMOSCAN_WEIGHTS", str(tmp_path))
     write_card(get_spec("resnet18"), CARD)
     write_json([CHILDREN], tmp_path / "usual.json")
-    usual = usual_way.read_usual(tmp_path / "usual.json", "resnet18", "test")
-    usual_way.record(usual, "resnet18", "test")
+    usual = baseline_training.read_usual(tmp_path / "usual.json", "resnet18", "test")
+    baseline_training.record(usual, "resnet18", "test")
     card = read_card(get_spec("resnet18"))
-    assert usual_way.recorded(card, "child", "test")["AUC"].n == usual["child"]["AUC"].n
-    assert usual_way.recorded(card, "adult", "test") == {}
+    assert baseline_training.recorded(card, "child", "test")["AUC"].n == usual["child"]["AUC"].n
+    assert baseline_training.recorded(card, "adult", "test") == {}
     assert "trained the usual way" in describe(dataclasses.replace(CHILDREN, card=card))
 
 
@@ -125,11 +126,11 @@ def test_the_card_keeps_the_figures_of_the_usual_way(tmp_path: Path, monkeypatch
 def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "usual.json").write_text(content)
     with pytest.raises(DatasetError, match=r"usual\.json"):
-        usual_way.read_usual(tmp_path / "usual.json", "resnet18", "test")
+        baseline_training.read_usual(tmp_path / "usual.json", "resnet18", "test")
 
 
 def test_another_model_is_refused(tmp_path: Path) -> None:
     write_json([CHILDREN], tmp_path / "usual.json")
     for model, split in (("resnet50", "test"), ("resnet18", "validation")):
         with pytest.raises(DatasetError, match=f"another model or split than {model}, {split}"):
-            usual_way.read_usual(tmp_path / "usual.json", model, split)
+            baseline_training.read_usual(tmp_path / "usual.json", model, split)

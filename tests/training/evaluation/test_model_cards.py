@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from pulmoscan.errors import WeightsMissing
-from pulmoscan.models.registry import MODELS, add_evidence, get_spec, read_card
+from pulmoscan.models.card import add_evidence, read_card
+from pulmoscan.models.registry import MODELS, get_spec
 from pulmoscan.statistics.metrics import Figure
 from pulmoscan.training.evaluation.model_cards import model_card, write_model_cards
 

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from pulmoscan.errors import DatasetError
+from pulmoscan.models.card import read_card
 from pulmoscan.models.classifier import Classifier
-from pulmoscan.models.registry import get_spec, read_card
+from pulmoscan.models.registry import get_spec
 from pulmoscan.training.data.datasets import Example
 from pulmoscan.training.evaluation import parity as module
 from pulmoscan.training.evaluation.parity import describe, parity

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pulmoscan.models.classifier import load_classifier
-from pulmoscan.models.registry import Card
+from pulmoscan.models.card import Card
+from pulmoscan.models.loading import load_classifier
 from pulmoscan.screening import Reading
 from pulmoscan.training.data.datasets import Example, load_dataset, select
 from pulmoscan.training.evaluation.scoring import Scored, score

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.models.registry import Card, add_evidence, get_spec
+from pulmoscan.models.card import Card, add_evidence
+from pulmoscan.models.registry import get_spec
 from pulmoscan.population import Population
 from pulmoscan.statistics.metrics import Figure
 
