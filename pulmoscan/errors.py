@@ -192,7 +192,7 @@ class WeightsMissing(ModelError):
     def __init__(self, path: object) -> None:
         super().__init__(
             f"The weights file {path} is missing. Fetch it with `git checkout -- weights`, "
-            "or train it anew with `python -m pulmoscan train`."
+            "or train it again with `python -m pulmoscan train`."
         )
 
 
@@ -201,7 +201,7 @@ class LungWeightsMissing(WeightsMissing):
         ModelError.__init__(
             self,
             f"The lung network's file {path} is missing. Without it nobody checks that a picture is a chest "
-            "radiograph, so none is screened. Fetch it with `git checkout -- weights`, or train it anew with "
+            "radiograph, so none is screened. Fetch it with `git checkout -- weights`, or train it again with "
             "`python -m pulmoscan lungs --train`.",
         )
 
@@ -215,14 +215,14 @@ class ExternalPackageMissing(ModelError):
     def __init__(self, title: str) -> None:
         super().__init__(
             f"{title} needs the package torchxrayvision, which is not installed. Install it with "
-            f"`{INSTALL_XRV}`, in the environment that runs PulmoScan, and start anew."
+            f"`{INSTALL_XRV}`, in the environment that runs PulmoScan, and restart it."
         )
 
 
 class ExternalPackageUnusable(ModelError):
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"The package torchxrayvision is installed, but cannot be used ({why}). Install it anew with "
+            f"The package torchxrayvision is installed, but cannot be used ({why}). Reinstall it with "
             f"`{INSTALL_XRV} --force-reinstall`."
         )
 
@@ -236,7 +236,7 @@ class ExternalWeightsMissing(ModelError):
 
 
 class ExternalWeightsRefused(ModelError):
-    def __init__(self, path: object, why: str, mend: str = "Delete it and fetch it anew.") -> None:
+    def __init__(self, path: object, why: str, mend: str = "Delete it and fetch it again.") -> None:
         super().__init__(f"{path} cannot be used: {why}. {mend}")
 
 

@@ -46,12 +46,13 @@ class Reading:
     Attributes:
         logit: as the network gives it; the probability is that of the logit divided by the card's temperature.
         probability: in [0, 1]; of some external models a score that their authors publish (`model.measure`).
-        evidence: for each method the class-activation map, float32 [7, 7], log-odds per cell.
+        evidence: for each method the class-activation map, float32 [H, W] feature cells, log-odds per cell.
         milliseconds: from decoded pixels to this reading, the examination included.
         source_warnings: what the file's own header says against trusting the result; sentences.
         field_of_view: the part of the radiograph that the model saw, and that the evidence covers.
         findings: what else the model looks for.
         notes: sentences that go with every screening of this reading.
+        precision: that the network was computed in, `float32` or `bfloat16`.
         examination: what was seen before the model ran; None where only the model was asked (`read_with`).
     """
 
@@ -69,6 +70,7 @@ class Reading:
     field_of_view: FieldOfView = WHOLE
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    precision: str = "float32"
     examination: Examination | None = None
 
     def operating_point(self, population: PopulationChoice) -> OperatingPoint:
@@ -167,10 +169,10 @@ def read_with(classifier: Classifier, radiograph: Radiograph, examination: Exami
     """The model's part of `read`, by a classifier in hand and with no gate: for measuring weights on a dataset."""
     began = time.perf_counter()
     forward = classifier.forward(classifier.prepare(radiograph.pixels))
-    gradient = gradcam.head_gradient(forward.feature_map, classifier.head)
+    gradient = classifier.head.gradient(forward.feature_map)
     evidence: dict[HeatMethod, NDArray[np.float32]] = {
-        "gradcam": gradcam.grad_cam(forward.feature_map, gradient)[0].numpy(),
-        "hirescam": gradcam.hires_cam(forward.feature_map, gradient)[0].numpy(),
+        "gradcam": gradcam.grad_cam(forward.feature_map, gradient)[0],
+        "hirescam": gradcam.hires_cam(forward.feature_map, gradient)[0],
     }
     field_of_view = classifier.field_of_view(radiograph.height, radiograph.width)
     return Reading(
@@ -188,6 +190,7 @@ def read_with(classifier: Classifier, radiograph: Radiograph, examination: Exami
         field_of_view=field_of_view,
         findings=classifier.findings(forward),
         notes=(*_correction(radiograph), *classifier.notes(field_of_view)),
+        precision=classifier.settings.precision,
         examination=examination,
     )
 

@@ -5,7 +5,8 @@ PULMOSCAN_SAMPLES    folder of the user's own gallery; else one in the home
 PULMOSCAN_DATA       dataset folders, as `--data` takes them; else those in `shared/data` beside this checkout
 PULMOSCAN_CACHE      folder of the compiled networks; `off` keeps none; else one in the user's cache folder
 PULMOSCAN_RUNTIME    auto, openvino, onnxruntime, torch (eager, on the CPU), cuda or mps
-PULMOSCAN_PRECISION  float32, or bfloat16 (OpenVINO alone): quicker, and its scores are not the ones in the cards
+PULMOSCAN_PRECISION  auto, float32, or bfloat16 (OpenVINO alone); auto is bfloat16 on processors that compute in it, for
+                     models whose card says that it was measured
 PULMOSCAN_THREADS    threads of one forward pass; else OMP_NUM_THREADS, else the cores that this process may use
 PULMOSCAN_DEBUG      anything: unforeseen errors of the command line come with their traceback
 """

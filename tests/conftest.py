@@ -77,7 +77,8 @@ def network(architecture: str, random_networks: dict[str, Network]) -> Network:
 def _random_network(architecture: str) -> Network:
     torch.manual_seed(1)
     network = build_network(architecture).train()
-    batch = torch.cat([model_input(chest(224, 224, seed).astype(np.float32)) for seed in range(4)])
+    inputs = [model_input(chest(224, 224, seed).astype(np.float32)) for seed in range(4)]
+    batch = torch.from_numpy(np.concatenate(inputs))
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 1.0
@@ -136,6 +137,7 @@ def install(spec: ModelSpec, network: Network) -> None:
                 for split in ("validation", "test")
             },
             training={"epochs": 0},
+            maximum={"child": 0.1, "adult": 0.15},
             balanced={"child": 0.5, "adult": 0.55},
         ),
     )

@@ -12,6 +12,7 @@ import pytest
 import pulmoscan.__main__ as start
 from pulmoscan import cli, settings
 from pulmoscan.errors import LibraryMissing
+from pulmoscan.models import registry
 
 
 @pytest.mark.parametrize("arguments", [("models",), ("--help",), ("screen", "one.png")])
@@ -51,7 +52,7 @@ def test_library_that_a_command_imports_is_missing(
     def without(*_: object) -> None:
         raise ModuleNotFoundError("No module named 'albumentations'", name="albumentations")
 
-    monkeypatch.setattr(cli.models.registry, "MODELS", {})
+    monkeypatch.setattr(registry, "MODELS", {})
     monkeypatch.setattr(cli.models, "run", without)
     assert cli.main(["models"]) == 1
     assert "pip install" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from numpy.typing import NDArray
 
 from pulmoscan.errors import InvalidThreshold, PulmoScanError, RefusedByGate, UnknownModel, UnknownPopulation
 from pulmoscan.examination import gate
@@ -107,7 +107,7 @@ def test_moving_the_threshold_runs_no_model(
     passes: list[int] = []
     forward = Classifier.forward
 
-    def counted(self: Classifier, x: torch.Tensor) -> Forward:
+    def counted(self: Classifier, x: NDArray[np.float32]) -> Forward:
         passes.append(len(x))
         return forward(self, x)
 

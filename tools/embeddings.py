@@ -32,7 +32,7 @@ def embed(classifier: Classifier, paths: Sequence[Path]) -> Embeddings:
     vectors = []
     for path in tqdm(paths, desc="embedding", unit="image", disable=None, leave=False):
         forward = classifier.forward(classifier.prepare(load_radiograph(path).pixels))
-        vectors.append(forward.feature_map[0].mean(dim=(1, 2)).numpy())
+        vectors.append(forward.feature_map[0].mean(axis=(1, 2)))
     return np.stack(vectors)
 
 

@@ -18,7 +18,7 @@ from pulmoscan.training.data.datasets import Example, load_dataset, select
 from tools.gallery import Picture, adult_radiograph, write_gallery
 from tools.generator import Drawn, Generator, draw, fit
 from tools.resemblance import Library, library, resemblance
-from tools.sources import CITATION, Source, load_sources, read_source
+from tools.sources import CITATION, SourceRadiograph, load_sources, read_source
 
 CANDIDATES = 30
 """Drawn of each kind to choose from."""
@@ -28,7 +28,7 @@ REFERENCES = 20
 
 
 @dataclass(frozen=True)
-class Kind:
+class SampleClass:
     """What a radiograph is generated as."""
 
     title: str
@@ -38,10 +38,10 @@ class Kind:
     condition: str
 
 
-KINDS: Mapping[str, Kind] = {
-    "normal": Kind("Normal", "normal", 0.0, 1000, "Drawn from the generator's normal class."),
-    "pneumonia": Kind("Pneumonia", "pneumonia", 1.0, 2000, "Drawn from the generator's pneumonia class."),
-    "borderline": Kind("Borderline", "unknown", 0.5, 3000, "Drawn halfway between the generator's two classes."),
+KINDS: Mapping[str, SampleClass] = {
+    "normal": SampleClass("Normal", "normal", 0.0, 1000, "Drawn from the generator's normal class."),
+    "pneumonia": SampleClass("Pneumonia", "pneumonia", 1.0, 2000, "Drawn from the generator's pneumonia class."),
+    "borderline": SampleClass("Borderline", "unknown", 0.5, 3000, "Drawn halfway between the generator's two classes."),
 }
 
 
@@ -115,7 +115,9 @@ def _draw(generator: Generator, choice: Choice) -> Drawn:
     return draw(generator, KINDS[choice.kind].pneumonia, _seed(choice))
 
 
-def _references(sources: Sequence[Source], training: Sequence[Example], known: Library) -> dict[str, list[float]]:
+def _references(
+    sources: Sequence[SourceRadiograph], training: Sequence[Example], known: Library
+) -> dict[str, list[float]]:
     """What the figures are to be held against: copies, the same patient again, and the nearest other patient."""
     found: dict[str, list[float]] = {"copy at 224 pixels": [], "same patient, other exposure": [], "other patient": []}
     by_patient = {source.example.patient: source for source in sources}

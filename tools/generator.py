@@ -33,7 +33,7 @@ from tools.alignment import (
     lung_correlation,
 )
 from tools.detail_bands import Energies, restore_detail, typical_energies
-from tools.sources import Source
+from tools.sources import SourceRadiograph
 
 WELL_ALIGNED = 0.6
 """Of each class's radiographs, the share that is learned from: those that align best. Others would blur the ribs."""
@@ -70,7 +70,7 @@ class Scales:
 
     appearance: float
     shape: float
-    tone: NDArray[np.float64]  # low, high and log squeeze of a `Source`
+    tone: NDArray[np.float64]  # low, high and log squeeze of a `SourceRadiograph`
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Drawn:
     framed: Image
 
 
-def fit(sources: Sequence[Source], components: int = COMPONENTS) -> Generator:
+def fit(sources: Sequence[SourceRadiograph], components: int = COMPONENTS) -> Generator:
     """Learn from radiographs of both classes; takes some minutes and several GB of memory."""
     details = [detail(source.pixels) for source in sources]
     labels = np.array([source.example.label for source in sources])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import Distribution
+from typing import Any
 
 FORBIDDEN = re.compile(r"\bA?GPL|GNU (Affero )?General Public", re.IGNORECASE)
 """GPL and AGPL, by name or short. The LGPL is neither: it allows programs of any licence to use a library."""
@@ -15,7 +16,7 @@ def licence(package: Distribution) -> str:
 
     `UNKNOWN` where it states none.
     """
-    metadata = package.metadata
+    metadata: Any = package.metadata  # its stub lacks `get`
     if expression := metadata.get("License-Expression"):
         return str(expression)
     classifiers = [str(entry).split(" :: ") for entry in metadata.get_all("Classifier", [])]
@@ -32,4 +33,5 @@ def home_page(package: Distribution) -> str:
     for label in ("homepage", "home", "source", "source code", "repository", "code", "github", "documentation"):
         if label in urls:
             return urls[label]
-    return str(package.metadata.get("Home-page") or "") or next(iter(urls.values()), "")
+    metadata: Any = package.metadata
+    return str(metadata.get("Home-page") or "") or next(iter(urls.values()), "")

@@ -52,7 +52,7 @@ def table(packages: list[Distribution]) -> str:
 def locked_packages() -> list[Distribution]:
     """The packages of the lock, with their metadata."""
     names = {pin.name: pin for pin in pins()}
-    here = {canonicalize_name(str(p.name)): p for p in distributions()}
+    here: dict[str, Distribution] = {canonicalize_name(str(p.name)): p for p in distributions()}
     found = [here[name] for name in names if name in here]
     missing = [pin for name, pin in names.items() if name not in here]
     return found + _fetched(missing)

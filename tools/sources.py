@@ -22,7 +22,7 @@ MIN_SOURCES = 100
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceRadiograph:
     """A training radiograph in the common frame.
 
     Attributes:
@@ -38,13 +38,13 @@ class Source:
     squeeze: float
 
 
-def load_sources(data: Path) -> list[Source]:
+def load_sources(data: Path) -> list[SourceRadiograph]:
     """One radiograph of each training patient with a larger original and a lung mask, in the common frame.
 
     Raises:
         DatasetError: the data holds too few of them.
     """
-    sources: dict[str, Source] = {}
+    sources: dict[str, SourceRadiograph] = {}
     for example in select(load_dataset(data), "train", "child"):
         if example.original and example.lung_mask and example.patient not in sources:
             source = read_source(example, example.original, example.lung_mask)
@@ -58,7 +58,9 @@ def load_sources(data: Path) -> list[Source]:
     return list(sources.values())
 
 
-def read_source(example: Example, original: Path, lung_mask: Path, min_coverage: float = MIN_COVERAGE) -> Source | None:
+def read_source(
+    example: Example, original: Path, lung_mask: Path, min_coverage: float = MIN_COVERAGE
+) -> SourceRadiograph | None:
     """None if the radiograph does not cover that share of the frame."""
     with PillowImage.open(original) as image:
         pixels = np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
@@ -70,7 +72,7 @@ def read_source(example: Example, original: Path, lung_mask: Path, min_coverage:
         return None
     left, top, right, bottom = LUNG_BOX
     low, high = np.percentile(framed[top:bottom, left:right], [2, 98])
-    return Source(
+    return SourceRadiograph(
         example=example,
         pixels=np.asarray((framed - low) / (high - low), dtype=np.float32),
         low=float(low),

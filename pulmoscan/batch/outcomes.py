@@ -58,6 +58,7 @@ class Outcome:
             "warnings": list(s.warnings) if s else [],
             "reason": self.reason or None,
             "milliseconds": round(s.reading.milliseconds, 1) if s else None,
+            "precision": s.reading.precision if s else None,
         }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from pulmoscan.batch.outcomes import Outcome
-from pulmoscan.export.tables import harmless
+from pulmoscan.export.tables import escape_formula
 
 CSV_FIELDS = tuple(Outcome("", "ok", "").as_dict())
 
@@ -45,7 +45,7 @@ class Csv:
     def write(self, outcome: Outcome) -> None:
         fields = outcome.as_dict()
         fields["warnings"] = " ".join(fields["warnings"])
-        self.rows.writerow({name: harmless(value) for name, value in fields.items()})
+        self.rows.writerow({name: escape_formula(value) for name, value in fields.items()})
         self.stream.flush()
 
 

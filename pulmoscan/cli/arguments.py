@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 else:
     Commands = object
 
+GROUPS = ("child", "mined", "opacity", "not normal", "normal")
+"""Of training examples, see `training.data.datasets.Group`; named here, since importing that takes long."""
+
 
 def add_model(parser: argparse.ArgumentParser, default: str | None = None, external: bool = False) -> None:
     names = (*registry.MODELS, *registry.EXTERNAL_MODELS) if external else tuple(registry.MODELS)
@@ -37,3 +40,16 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
+
+
+def draws(text: str) -> dict[str, float]:
+    """“child=0.15,opacity=6”: how often an example of each group is drawn in an epoch."""
+    found = {}
+    for part in text.split(","):
+        group, _, times = part.partition("=")
+        if group.strip() not in GROUPS or not times.replace(".", "", 1).strip().isdigit():
+            raise argparse.ArgumentTypeError(
+                f"must be like “child=0.15,opacity=6”, of the groups {', '.join(GROUPS)}; docs/weights.md tells them"
+            )
+        found[group.strip()] = float(times)
+    return found

@@ -18,7 +18,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--model", choices=tuple(registry.MODELS), action="append", help="by default all")
     parser.add_argument(
         "--part",
-        choices=("stages", "batches", "pipeline", "start", "load", "accuracy"),
+        choices=("stages", "batches", "pipeline", "start", "command", "load", "accuracy"),
         action="append",
         help="by default all but accuracy; may be repeated",
     )
@@ -29,6 +29,7 @@ def add(commands: Commands) -> None:
         default="wall",
         help="processor: where others work too, with one thread",
     )
+    parser.add_argument("--against", type=Path, metavar="DIR", help="another checkout, to compare command with")
     parser.add_argument("--data", type=Path, action="append", default=[], metavar="DIR", help="for accuracy")
     parser.add_argument("--split", choices=("train", "validation", "test"), default="validation")
     parser.add_argument("--limit", type=positive, default=600, help="radiographs of the split that accuracy reads")
@@ -48,5 +49,5 @@ def run(options: argparse.Namespace) -> int:
     if "accuracy" in parts and not options.data:
         raise PulmoScanError("The part accuracy reads radiographs: name a dataset with --data.")
     models = options.model or tuple(registry.MODELS)
-    run(models, options.rounds, parts, options.data, options.split, options.limit, options.clock)
+    run(models, options.rounds, parts, options.data, options.split, options.limit, options.clock, options.against)
     return 0

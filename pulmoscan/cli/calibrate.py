@@ -11,7 +11,7 @@ from pulmoscan.models.card import read_card
 
 def add(commands: Commands) -> None:
     """Its arguments."""
-    parser = commands.add_parser("calibrate", help="fix a model's operating points on validation anew")
+    parser = commands.add_parser("calibrate", help="fix a model's operating points again, on validation")
     add_model(parser)
     add_data(parser)
     parser.set_defaults(run=run)

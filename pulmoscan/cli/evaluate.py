@@ -23,15 +23,15 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from pulmoscan.training.evaluation import usual_way
+    from pulmoscan.training.evaluation import baseline_training
     from pulmoscan.training.evaluation.evaluate import describe, evaluate, record, write_json
 
-    usual = usual_way.read_usual(options.usual, options.model, options.split) if options.usual else {}
+    usual = baseline_training.read_usual(options.usual, options.model, options.split) if options.usual else {}
     evaluations = evaluate(options.model, options.data, options.split)
     print("\n\n".join(describe(e, usual.get(e.population)) for e in evaluations))
     if options.out:
         write_json(evaluations, options.out)
     if options.record:
         record(evaluations)
-        usual_way.record(usual, options.model, options.split)
+        baseline_training.record(usual, options.model, options.split)
     return 0

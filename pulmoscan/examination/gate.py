@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pulmoscan.examination.lungs import ChestView
 
-Kind = Literal["not a chest", "in colour", "collage", "turned", "inverted", "part of a chest"]
+RefusalReason = Literal["not a chest", "in colour", "collage", "turned", "inverted", "part of a chest"]
 
 LIMITS = ("chest", "strangeness", "turned", "inverted", "whole", "smallest_area", "largest_area", "smaller_lung")
 """What a lung card's `limits` holds; `training.calibrate_lungs` fixes them on validation."""
@@ -50,7 +50,7 @@ class Correction:
 class Refusal:
     """Why a picture gets no probability, and what to do, in a sentence each; `correction` where that can mend it."""
 
-    kind: Kind
+    kind: RefusalReason
     finding: str
     advice: str
     correction: Correction | None = None

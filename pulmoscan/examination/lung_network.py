@@ -7,8 +7,6 @@ look at cost no more than either.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import nn
@@ -17,34 +15,6 @@ from torch.nn import functional
 WIDTHS = (24, 48, 96, 160, 192)
 KINDS = 7
 """Logits of the second head: chest, whole, inverted, and one for each number of quarter turns."""
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What the network says of N pictures, as logits.
-
-    Attributes:
-        lungs: [N, 224, 224], above 0 inside the lungs.
-        chest: [N], above 0 for a frontal chest radiograph, however it is turned.
-        whole: [N], above 0 where both lungs are in the picture.
-        inverted: [N], above 0 where bone is dark.
-        turns: [N, 4], by how many quarter turns counter-clockwise the picture was turned.
-        strangeness: [N], distance of the bottleneck's mean features from those of chest radiographs (Mahalanobis,
-            divided by the square root of their number: 1 is usual).
-    """
-
-    lungs: torch.Tensor
-    chest: torch.Tensor
-    whole: torch.Tensor
-    inverted: torch.Tensor
-    turns: torch.Tensor
-    strangeness: torch.Tensor
-
-    @classmethod
-    def of(cls, outputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> Findings:
-        """Name what `LungNetwork.forward` returns."""
-        lungs, kinds, strangeness = outputs
-        return cls(lungs, kinds[:, 0], kinds[:, 1], kinds[:, 2], kinds[:, 3:], strangeness)
 
 
 class Block(nn.Sequential):

@@ -6,24 +6,25 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
 
 from pulmoscan.errors import LungWeightsMissing, WeightsDamaged
-from pulmoscan.examination.lung_network import Findings, LungNetwork
+from pulmoscan.examination.findings import Findings
 from pulmoscan.models import preprocessing
+from pulmoscan.models.activations import sigmoid, softmax
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.reading.records import Record, read_record, write_record
 from pulmoscan.runtime import Settings, Source, compile_network, settings
-from pulmoscan.runtime.memory import give_back
+from pulmoscan.runtime.memory import trim_malloc
 from pulmoscan.runtime.once import Once
 from pulmoscan.settings import weights_folder
+
+if TYPE_CHECKING:
+    from pulmoscan.examination.lung_network import LungNetwork
 
 CODE = (Path(__file__).with_name("lung_network.py"),)
 """The file that says what the lung network computes."""
@@ -137,14 +138,14 @@ class LungReader:
         """One pass over a radiograph's pixels, float32 [H, W] in [0, 1]."""
         grey = preprocessing.standardise(preprocessing.resample(pixels))
         outputs = self._compiled(grey[None, None])
-        lungs, kinds, strangeness = (torch.from_numpy(outputs[name]) for name in OUTPUTS)
+        lungs, kinds, strangeness = (outputs[name] for name in OUTPUTS)
         found = Findings.of((lungs, kinds, strangeness))
         return ChestView(
-            lungs=np.packbits(found.lungs[0].numpy() > 0),
-            chest=float(torch.sigmoid(found.chest[0])),
-            whole=float(torch.sigmoid(found.whole[0])),
-            inverted=float(torch.sigmoid(found.inverted[0])),
-            turns=torch.softmax(found.turns[0], dim=0).numpy(),
+            lungs=np.packbits(found.lungs[0] > 0),
+            chest=float(sigmoid(found.chest[0])),
+            whole=float(sigmoid(found.whole[0])),
+            inverted=float(sigmoid(found.inverted[0])),
+            turns=softmax(found.turns[0]),
             strangeness=float(found.strangeness[0]),
         )
 
@@ -204,6 +205,12 @@ def load_network(data: bytes) -> LungNetwork:
     Raises:
         WeightsDamaged: it is no such file or does not fit.
     """
+    # A start from the cache does without PyTorch.
+    from safetensors import SafetensorError
+    from safetensors.torch import load as load_safetensors
+
+    from pulmoscan.examination.lung_network import LungNetwork
+
     network = LungNetwork()
     try:
         network.load_state_dict(load_safetensors(data), strict=True)
@@ -235,5 +242,5 @@ def _load() -> LungReader:
     if hashlib.sha256(data).hexdigest() != card.weights_sha256:
         raise WeightsDamaged(weights_path(), f"its checksum is not the one in {card_path().name}")
     reader = LungReader(data, card)
-    give_back()
+    trim_malloc()
     return reader

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pulmoscan.models import preprocessing
 from pulmoscan.models.preprocessing import INPUT_SIZE
 
-Kind = Literal[
+DefectKind = Literal[
     "low resolution", "compression", "blur", "low contrast", "clipped", "cut off", "tilted", "border", "text"
 ]
 Pixels = NDArray[np.float32]
@@ -54,7 +54,7 @@ STROKE_CONTRAST = 0.4
 class Defect:
     """What a radiograph's quality leaves to be desired, with what it means or what to do."""
 
-    kind: Kind
+    kind: DefectKind
     message: str
 
 
@@ -79,7 +79,7 @@ def _of_pixels(pixels: Pixels) -> Iterator[Defect]:
             "The image was compressed so much that JPEG's blocks show. Use the original, or a copy of higher quality.",
         )
     if sharpness(pixels) < SMALLEST_SHARPNESS:
-        yield Defect("blur", "The image is blurred: fine detail is missing. Use the original, or expose anew.")
+        yield Defect("blur", "The image is blurred: fine detail is missing. Use the original radiograph.")
     if (share := border(pixels)) > LARGEST_BORDER:
         yield Defect(
             "border",

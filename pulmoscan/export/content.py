@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import cv2
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +22,7 @@ from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Screening
 from pulmoscan.statistics.metrics import Figure
 
+PageSize = Literal["A4", "Letter"]
 LARGEST_SIDE = 1400  # pixels of the pictures in a report
 
 
@@ -64,7 +65,8 @@ class Report:
 
     @property
     def software(self) -> str:
-        return f"PulmoScan {__version__}"
+        """Name, version, and the precision that the network was computed in."""
+        return f"PulmoScan {__version__}, {self.screening.reading.precision}"
 
     @property
     def headline(self) -> str:
@@ -124,11 +126,12 @@ class Report:
         if not self.spec.fixed_here:
             chosen = "its authors' operating point" if self.is_operating_point else "moved from its authors'"
             return f"{self.screening.threshold:.3f} ({chosen})"
-        balanced = self.screening.reading.card.balanced.get(self.point.measured_on)
+        others = self.screening.reading.card.points(self.point.measured_on)
+        named = [name for name, at in others.items() if at == self.screening.threshold]
         if self.is_operating_point:
             origin = "the operating point"
-        elif balanced is not None and self.screening.threshold == balanced:
-            origin = f"the balanced operating point, in place of {self.point.threshold:.3f},"
+        elif named:
+            origin = f"the operating point “{named[0]}”, in place of {self.point.threshold:.3f},"
         else:
             origin = f"moved from {self.point.threshold:.3f}"
         return f"{self.screening.threshold:.3f} ({origin} for {GROUPS[self.point.measured_on]})"
@@ -164,4 +167,6 @@ SECRET = secrets.token_hex(16)
 
 def font_file(name: str) -> Path:
     """A font of Matplotlib's; they have Latin, Greek and Cyrillic."""
+    import matplotlib  # slow to import, and a screening does without it
+
     return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf"

@@ -34,7 +34,7 @@ def secondary_capture(report: Report) -> bytes:
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=report.spec.title,
-        software_versions=__version__,
+        software_versions=(__version__, report.screening.reading.precision),
         series_description="PulmoScan: what raised the score",
         patient_id=owner.PatientID,
         patient_birth_date=owner.PatientBirthDate,

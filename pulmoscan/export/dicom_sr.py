@@ -63,7 +63,7 @@ def structured_report(report: Report) -> bytes:
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=report.spec.title,
-        software_versions=__version__,
+        software_versions=(__version__, report.screening.reading.precision),
         device_serial_number=report.weights_sha256[:16],
         series_description="PulmoScan: pneumonia screening",
         is_complete=True,

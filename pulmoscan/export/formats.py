@@ -54,6 +54,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "file": report.file_name or None,
         "model": reading.model.name,
         "weights_sha256": report.weights_sha256,
+        "precision": reading.precision,
         "probability": round(reading.probability, 6),
         "threshold": outcome.threshold,
         "label": outcome.label,

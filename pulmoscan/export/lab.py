@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Sheet
 
 from pulmoscan import DISCLAIMER
-from pulmoscan.export.tables import harmless
+from pulmoscan.export.tables import escape_formula
 from pulmoscan.export.words import LOOKS
 from pulmoscan.statistics import lab
 from pulmoscan.statistics.metrics import Scores
@@ -70,9 +70,9 @@ def errors_csv(scores: Scores, threshold: float) -> str:
     rows.writerow(("file", "probability", "threshold", "error"))
     for kind, cases in (
         ("missed pneumonia", scores.missed(threshold)),
-        ("false alarm", scores.false_alarms(threshold)),
+        ("false positive", scores.false_alarms(threshold)),
     ):
-        rows.writerows((harmless(file), probability, threshold, kind) for file, probability in cases)
+        rows.writerows((escape_formula(file), probability, threshold, kind) for file, probability in cases)
     return stream.getvalue()
 
 
@@ -156,8 +156,8 @@ def _draw_histogram(axes: Axes, scores: Scores, threshold: float) -> None:
 
 def _draw_benefit(axes: Axes, scores: Scores, chosen: str, threshold: float, prevalence: float) -> None:
     axes.plot(lab.GRID, lab.net_benefit(lab.rates(scores), prevalence), label=chosen)
-    axes.plot(lab.GRID, lab.treat_all(prevalence), linewidth=1, color="0.6", label="call everybody pneumonia")
-    axes.axhline(0, linewidth=1, color="0.4", linestyle="--", label="call nobody pneumonia")
+    axes.plot(lab.GRID, lab.treat_all(prevalence), linewidth=1, color="0.6", label="treat all")
+    axes.axhline(0, linewidth=1, color="0.4", linestyle="--", label="treat none")
     axes.axvline(threshold, color="black", linewidth=1)
     axes.set(
         title="Decision curve",

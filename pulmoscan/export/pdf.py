@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import IO, Any, Literal
+from typing import IO, Any
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -22,12 +22,11 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Frame, Paragraph, Spacer, Table
 
 from pulmoscan import DISCLAIMER
-from pulmoscan.export.content import Report, font_file
+from pulmoscan.export.content import PageSize, Report, font_file
 from pulmoscan.export.words import CAPTION, CLEARED_NOTE, LOOKS, probability_text
 from pulmoscan.reading.dicom.facts import age_text
 from pulmoscan.statistics.metrics import Figure
 
-PageSize = Literal["A4", "Letter"]
 PAGE_SIZES: dict[PageSize, tuple[float, float]] = {"A4": A4, "Letter": LETTER}
 
 INK, FAINT, LINE, TEAL, PALE = (HexColor(c) for c in ("#16262e", "#5b6b73", "#d5dee2", "#0b4d5e", "#e8f3f6"))

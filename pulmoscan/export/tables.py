@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def harmless(value: object) -> object:
+def escape_formula(value: object) -> object:
     """A text that a spreadsheet would run as a formula gets an apostrophe before it (OWASP, CSV injection)."""
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{value}"

@@ -11,7 +11,7 @@ from pulmoscan.screening import Label, Screening
 OPACITY = 0.6
 """Of the strongest heat in an overlay, in [0, 1], unless the user chooses another."""
 
-CAPTION = "What raised the score: a hint where to look, and no outline of disease."
+CAPTION = "What raised the score: a hint at where to look, not an outline of disease."
 CLEARED_NOTE = "A radiograph below the threshold can still show pneumonia: see the sensitivity measured there."
 METHODS: Mapping[HeatMethod, str] = {"gradcam": "Grad-CAM", "hirescam": "HiResCAM"}
 

@@ -5,26 +5,30 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors.torch import load as load_safetensors
-from torch import nn
+from safetensors.numpy import load as load_safetensors
 
 from pulmoscan.errors import WeightsDamaged, WeightsMissing
 from pulmoscan.models import preprocessing
+from pulmoscan.models.activations import sigmoid
 from pulmoscan.models.card import Card, read_card
 from pulmoscan.models.findings import WHOLE, FieldOfView, Finding
-from pulmoscan.models.heads import load_head
+from pulmoscan.models.heads import PooledHead, load_head
+from pulmoscan.models.precision import holds_in_bfloat16
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.models.registry import ModelSpec
 from pulmoscan.runtime import Settings, Source, compile_network, settings
-from pulmoscan.runtime.memory import give_back
+from pulmoscan.runtime.memory import trim_malloc
 from pulmoscan.runtime.once import Once
 
-CODE = tuple(Path(__file__).with_name(name) for name in ("networks.py", "heads.py"))
-"""The files that say what a classifier's network computes."""
+if TYPE_CHECKING:
+    from torch import nn
+
+CODE = (Path(__file__).with_name("networks.py"),)
+"""The file that says what a classifier's network computes."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,12 @@ class Forward:
     Attributes:
         logits: float32 [N].
         probabilities: float32 [N] in [0, 1].
-        feature_map: float32 [N, C, 7, 7], the output of the model's feature layer.
+        feature_map: float32 [N, C, H, W], the output of the model's feature layer.
     """
 
-    logits: torch.Tensor
-    probabilities: torch.Tensor
-    feature_map: torch.Tensor
+    logits: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    feature_map: NDArray[np.float32]
 
 
 class Classifier:
@@ -59,17 +63,23 @@ class Classifier:
     def __init__(self, spec: ModelSpec, card: Card, weights: bytes, how: Settings | None = None) -> None:
         self.spec = spec
         self.card = card
+        how = (how or settings()).settled(holds_in_bfloat16(card))
         self._compiled = compile_network(
             _source(spec, weights), (1, 3, INPUT_SIZE, INPUT_SIZE), ("logits", "feature_map"), spec.name, how
         )
         self._head = load_head(spec.feature_layer, load_safetensors(weights))
 
     @property
+    def head(self) -> PooledHead:
+        """Feature map -> logit, and the gradient of it."""
+        return self._head
+
+    @property
     def settings(self) -> Settings:
         """How its forward passes are run."""
         return self._compiled.settings
 
-    def prepare(self, pixels: NDArray[np.float32]) -> torch.Tensor:
+    def prepare(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Radiograph, float32 [H, W] in [0, 1] -> model input [1, …, 224, 224]."""
         return preprocessing.model_input(pixels)
 
@@ -79,7 +89,7 @@ class Classifier:
 
     def probability(self, forward: Forward) -> float:
         """Of the first radiograph of a forward pass, calibrated, in [0, 1]: what the threshold is compared with."""
-        return float(torch.sigmoid(forward.logits[0] / self.card.temperature))
+        return float(sigmoid(forward.logits[0] / self.card.temperature))
 
     def findings(self, forward: Forward) -> tuple[Finding, ...]:  # noqa: ARG002
         """What else the model looks for, in the first radiograph of a forward pass; ours look for pneumonia alone."""
@@ -89,18 +99,13 @@ class Classifier:
         """What must be said with every reading by this model, one sentence each."""
         return ()
 
-    def forward(self, x: torch.Tensor) -> Forward:
+    def forward(self, x: NDArray[np.float32]) -> Forward:
         """Model input [N, 3, 224, 224] (see `preprocessing`) through the network.
 
         A radiograph gets the same numbers, bit for bit, alone and in a batch, in any thread.
         """
-        outputs = self._compiled(np.asarray(x))
-        logits, feature_map = (torch.from_numpy(outputs[name]) for name in ("logits", "feature_map"))
-        return Forward(logits, torch.sigmoid(logits), feature_map)
-
-    def head(self, feature_map: torch.Tensor) -> torch.Tensor:
-        """Feature map [N, C, 7, 7] -> logit [N], differentiable with respect to the feature map."""
-        return self._head(feature_map)
+        outputs = self._compiled(x)
+        return Forward(outputs["logits"], sigmoid(outputs["logits"]), outputs["feature_map"])
 
 
 def _source(spec: ModelSpec, weights: bytes) -> Source:
@@ -137,8 +142,8 @@ def _load(spec: ModelSpec) -> Classifier:
         raise WeightsDamaged(
             spec.weights_path,
             f"its checksum is not the one in {spec.card_path.name}: it is damaged, or was replaced without measuring "
-            "anew by `python -m pulmoscan calibrate`",
+            "again with `python -m pulmoscan calibrate`",
         )
     classifier = Classifier(spec, card, data)
-    give_back()
+    trim_malloc()
     return classifier

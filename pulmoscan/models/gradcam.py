@@ -1,54 +1,44 @@
 """Feature map + head -> class-activation map -> heatmap and overlay.
 
-No hooks: the head alone is differentiated, with respect to a copy of the feature map, so nothing that other sessions
-share is touched. The gradient equals the one that differentiating the whole network gives at that layer.
+No hooks: the head alone is differentiated, with respect to the feature map (`heads.PooledHead.gradient`), so nothing
+that other sessions share is touched. The gradient equals autograd's, through the whole network, at that layer.
 
-Maps are in log-odds: what each of the 7 × 7 feature cells added to the logit. Heatmaps show them against an absolute
-reference, not against their own maximum, so a weak map looks weak.
+Maps are in log-odds: what each feature cell added to the logit. Heatmaps show them against an absolute reference, not
+against their own maximum, so a weak map looks weak.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 import cv2
-import matplotlib
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-COLOUR_MAP = "plasma"
-"""Perceptually uniform, and without a grey: no colour of it can be taken for the radiograph's own."""
+COLOUR_MAP = cv2.COLORMAP_PLASMA
+"""Matplotlib's “plasma”, of which OpenCV has a copy: perceptually uniform, and without a grey, so that no colour of it
+can be taken for the radiograph's own."""
 
 
-def head_gradient(feature_map: torch.Tensor, head: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
-    """Gradient of each logit with respect to its feature map: [N, C, 7, 7] -> [N, C, 7, 7]."""
-    with torch.enable_grad():
-        local = feature_map.detach().clone().requires_grad_()
-        (gradient,) = torch.autograd.grad(head(local).sum(), local)
-    return gradient
+def grad_cam(feature_map: NDArray[np.float32], gradient: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Grad-CAM (Selvaraju et al. 2017, doi 10.1109/ICCV.2017.74): [N, C, H, W] -> [N, H, W], at least 0."""
+    weights = gradient.mean(axis=(2, 3), keepdims=True)
+    return np.maximum((weights * feature_map).sum(axis=1), 0)
 
 
-def grad_cam(feature_map: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-    """Grad-CAM (Selvaraju et al. 2017, doi 10.1109/ICCV.2017.74): [N, C, 7, 7] -> [N, 7, 7], at least 0."""
-    weights = gradient.mean(dim=(2, 3), keepdim=True)
-    return torch.relu((weights * feature_map).sum(dim=1))
-
-
-def hires_cam(feature_map: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-    """HiResCAM (Draelos and Carin 2020, arXiv 2011.08891): [N, C, 7, 7] -> [N, 7, 7], at least 0.
+def hires_cam(feature_map: NDArray[np.float32], gradient: NDArray[np.float32]) -> NDArray[np.float32]:
+    """HiResCAM (Draelos and Carin 2020, arXiv 2011.08891): [N, C, H, W] -> [N, H, W], at least 0.
 
     Before a pooled linear head, each cell's exact share of the log-odds, where that share is positive.
     """
-    return torch.relu((gradient * feature_map).sum(dim=1))
+    return np.maximum((gradient * feature_map).sum(axis=1), 0)
 
 
 def heatmap(evidence: NDArray[np.float32], reference: float, height: int, width: int) -> NDArray[np.float32]:
     """Upsample a map bicubically to the radiograph's size.
 
     Args:
-        evidence: [7, 7], log-odds per cell.
+        evidence: [H, W] feature cells, log-odds per cell.
         reference: log-odds per cell that shows at full strength.
 
     Returns:
@@ -82,6 +72,12 @@ def overlay(pixels: NDArray[np.float32], heat: NDArray[np.float32], opacity: flo
     return np.asarray(cv2.cvtColor(painted, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
 
 
+def colours(heat: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """The colour of each strength of heat: [N] in [0, 1] -> uint8 RGB [N, 3]."""
+    level = np.minimum(256 * heat, 255).astype(np.uint8)[:, None]
+    return np.asarray(cv2.cvtColor(cv2.applyColorMap(level, COLOUR_MAP), cv2.COLOR_BGR2RGB)[:, 0], dtype=np.uint8)
+
+
 @lru_cache(maxsize=64)
 def _interpolation(cells: int, length: int) -> NDArray[np.float32]:
     """[length, cells]: what each cell adds to each pixel along one axis."""
@@ -93,7 +89,7 @@ def _interpolation(cells: int, length: int) -> NDArray[np.float32]:
 def _palette(opacity: float) -> NDArray[np.uint32]:
     """The colour of every grey under every heat, [65536] of packed RGBA bytes: entry grey + 256 · 255 · √heat."""
     level = np.linspace(0, 1, 256)
-    colour = matplotlib.colormaps[COLOUR_MAP](level**2)[:, None, :3]
+    colour = colours(level**2)[:, None] / 255
     alpha = opacity * level[:, None, None]
     mixed = level[None, :, None] * (1 - alpha) + colour * alpha
     packed = np.full((256, 256, 4), 255, dtype=np.uint8)

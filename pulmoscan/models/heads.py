@@ -1,42 +1,57 @@
-"""What lies behind the feature map: all of a network that Grad-CAM differentiates, and all that a page holds of it."""
+"""What lies behind the feature map, in NumPy: all of a network that explaining a decision needs beside that map.
+
+Rectification where the feature map still needs it, pooling, one linear layer: so small a function that its gradient has
+a closed form, and no PyTorch is needed to screen. `networks.Head` is the same in PyTorch, for training.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-from torch import nn
-from torch.nn import functional
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Head:
-    """Rectification where the feature map still needs it, pooling, one linear layer.
+class PooledHead:
+    """The head of a trained network.
 
     Attributes:
-        linear: C -> 1.
+        weight: float32 [C], of the linear layer C -> 1.
+        bias: its bias.
         rectifies: whether feature maps come with values below zero.
     """
 
-    linear: nn.Linear
+    weight: Array
+    bias: float
     rectifies: bool
 
-    def activate(self, feature_map: torch.Tensor) -> torch.Tensor:
-        """Feature map -> the rectified activations [N, C, 7, 7] that are pooled."""
-        return functional.relu(feature_map) if self.rectifies else feature_map
+    def __call__(self, feature_map: Array) -> Array:
+        """Feature map [N, C, H, W] -> logit [N]."""
+        activations = np.maximum(feature_map, 0) if self.rectifies else feature_map
+        return np.asarray(activations.mean(axis=(2, 3)) @ self.weight + np.float32(self.bias), dtype=np.float32)
 
-    def __call__(self, feature_map: torch.Tensor) -> torch.Tensor:
-        """Feature map [N, C, 7, 7] -> logit [N]."""
-        return self.linear(self.activate(feature_map).mean(dim=(2, 3))).squeeze(1)
+    def gradient(self, feature_map: Array) -> Array:
+        """Gradient of each logit with respect to its feature map [N, C, H, W]; the same shape, float32.
+
+        Of the channel c it is w_c / (H · W), and where the head rectifies, 0 at cells that are not above zero.
+        """
+        height, width = feature_map.shape[2:]
+        each = (self.weight / np.float32(height * width))[:, None, None]
+        if self.rectifies:
+            return np.where(feature_map > 0, each, np.float32(0))
+        return np.broadcast_to(each, feature_map.shape)
 
 
 LINEAR_LAYERS = {"norm5": "classifier", "layer4": "fc"}
 """By feature layer, torchvision's name of the layer behind it."""
 
 
-def load_head(feature_layer: str, weights: Mapping[str, torch.Tensor]) -> Head:
-    """The frozen head behind `norm5`, a batch normalisation, or `layer4`, which ends in a ReLU.
+def load_head(feature_layer: str, weights: Mapping[str, NDArray[np.generic]]) -> PooledHead:
+    """The head behind `norm5`, a batch normalisation, or `layer4`, which ends in a ReLU.
 
     Args:
         weights: the network's, by torchvision's names.
@@ -45,7 +60,5 @@ def load_head(feature_layer: str, weights: Mapping[str, torch.Tensor]) -> Head:
         KeyError: the weights hold no such layer.
     """
     name = LINEAR_LAYERS[feature_layer]
-    state = {part: weights[f"{name}.{part}"].float() for part in ("weight", "bias")}
-    linear = nn.Linear(state["weight"].shape[1], 1, device="meta")
-    linear.load_state_dict(state, assign=True)
-    return Head(linear.requires_grad_(False), rectifies=feature_layer == "norm5")
+    weight, bias = (weights[f"{name}.{part}"].astype(np.float32) for part in ("weight", "bias"))
+    return PooledHead(weight[0], float(bias[0]), rectifies=feature_layer == "norm5")

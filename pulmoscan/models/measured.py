@@ -15,7 +15,8 @@ import numpy as np
 from pulmoscan.models.card import Card
 from pulmoscan.models.registry import ModelSpec
 from pulmoscan.population import POPULATIONS, OperatingPoint, Population, PopulationChoice, of_patient, operating_point
-from pulmoscan.statistics.metrics import Scores, threshold_for_sensitivity
+from pulmoscan.statistics import operating_points
+from pulmoscan.statistics.metrics import Scores
 
 CONSENSUS = "consensus"
 
@@ -59,7 +60,7 @@ def of_consensus(members: Sequence[Measured]) -> Measured | None:
     # The most demanding of their targets, should they differ.
     targets = {p: max(member.target_sensitivity[p] for member in members) for p in POPULATIONS}
     thresholds = {
-        p: threshold_for_sensitivity(scores[p, "validation"], targets[p])
+        p: operating_points.for_sensitivity(scores[p, "validation"], targets[p])
         for p in POPULATIONS
         if (p, "validation") in scores and len(scores[p, "validation"].pneumonia)
     }

@@ -2,11 +2,15 @@
 
 The split is what makes Grad-CAM possible without hooks (see `gradcam`): the head alone is differentiated, with respect
 to the feature map, and a model shared by many sessions is never touched.
+
+The last stage keeps the resolution of the one before it, by dilation instead of a stride (Yu et al. 2017,
+arXiv:1705.09914): 14 × 14 cells where torchvision has 7 × 7, with the same parameters.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -14,10 +18,44 @@ import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import nn
+from torch.nn import functional
 
 from pulmoscan.errors import WeightsDamaged
-from pulmoscan.models.heads import Head
+from pulmoscan.models.heads import PooledHead
+from pulmoscan.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from pulmoscan.models.registry import ModelSpec
+
+
+def normalise(grey: torch.Tensor) -> torch.Tensor:
+    """As `preprocessing.normalise`, on the tensor's own device: grey [N, 224, 224] -> [N, 3, 224, 224]."""
+    mean, std = (torch.tensor(v, device=grey.device).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    return (grey.unsqueeze(1) - mean) / std
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """Rectification where the feature map still needs it, pooling, one linear layer; differentiable.
+
+    Attributes:
+        linear: C -> 1.
+        rectifies: whether feature maps come with values below zero.
+    """
+
+    linear: nn.Linear
+    rectifies: bool
+
+    def activate(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """Feature map -> the rectified activations [N, C, H, W] that are pooled."""
+        return functional.relu(feature_map) if self.rectifies else feature_map
+
+    def __call__(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """Feature map [N, C, H, W] -> logit [N]."""
+        return self.linear(self.activate(feature_map).mean(dim=(2, 3))).squeeze(1)
+
+    def frozen(self) -> PooledHead:
+        """The same in NumPy."""
+        weight, bias = (p.detach().cpu().float().numpy().copy() for p in (self.linear.weight, self.linear.bias))
+        return PooledHead(weight[0], float(bias[0]), self.rectifies)
 
 
 class Network(nn.Module):
@@ -31,7 +69,7 @@ class Network(nn.Module):
 
     @abstractmethod
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """Model input [N, 3, 224, 224] -> feature map [N, C, 7, 7]."""
+        """Model input [N, 3, 224, 224] -> feature map [N, C, 14, 14]."""
 
     @property
     @abstractmethod
@@ -45,7 +83,7 @@ class Network(nn.Module):
 
     @property
     def head(self) -> Head:
-        """Feature map [N, C, 7, 7] -> logit [N]."""
+        """Feature map [N, C, 14, 14] -> logit [N]."""
         return Head(self.linear, self.rectifies)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -65,6 +103,8 @@ class DenseNet(Network):
     def __init__(self) -> None:
         super().__init__()
         self.backbone = torchvision.models.densenet121(num_classes=1)
+        self.backbone.features.transition3.pool = nn.Identity()
+        _dilate(self.backbone.features.denseblock4)
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         return self.backbone.features(x)
@@ -88,6 +128,11 @@ class ResNet(Network):
     def __init__(self, backbone: torchvision.models.ResNet) -> None:
         super().__init__()
         self.backbone = backbone
+        for module in backbone.layer4.modules():
+            if isinstance(module, nn.Conv2d) and module.stride == (2, 2):
+                module.stride = (1, 1)
+            elif isinstance(module, nn.Conv2d):  # all that come behind the stride
+                _dilate(module)
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         net = self.backbone
@@ -102,6 +147,13 @@ class ResNet(Network):
     def early_stages(self) -> tuple[nn.Module, ...]:
         net = self.backbone
         return (net.conv1, net.bn1, net.layer1, net.layer2)
+
+
+def _dilate(stage: nn.Module) -> None:
+    """Let its 3 × 3 convolutions reach as far as they did behind a stride of 2."""
+    for module in stage.modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3):
+            module.dilation = module.padding = (2, 2)
 
 
 def build_network(architecture: str) -> Network:

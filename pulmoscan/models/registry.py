@@ -52,7 +52,7 @@ MODELS: Mapping[str, ModelSpec] = {
             role="champion",
             architecture="densenet121",
             feature_layer="norm5",
-            summary="121 layers, each reading all before it; 7 million parameters. The model to start with.",
+            summary="121 layers, each connected to all before it; 7 million parameters. The model to start with.",
         ),
         ModelSpec(
             name="resnet50",
@@ -60,7 +60,7 @@ MODELS: Mapping[str, ModelSpec] = {
             role="baseline",
             architecture="resnet50",
             feature_layer="layer4",
-            summary="50 layers with shortcuts, 23.5 million parameters. The yardstick most papers compare with.",
+            summary="50 layers with skip connections, 23.5 million parameters. Most papers compare with it.",
         ),
         ModelSpec(
             name="resnet18",
@@ -68,7 +68,7 @@ MODELS: Mapping[str, ModelSpec] = {
             role="light",
             architecture="resnet18",
             feature_layer="layer4",
-            summary="18 layers with shortcuts, 11 million parameters. The quickest on a modest machine.",
+            summary="18 layers with skip connections, 11 million parameters. The fastest on a modest machine.",
         ),
     )
 }

@@ -6,14 +6,19 @@ import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from pulmoscan import errors
-from pulmoscan.reading.dicom import Dicom, is_dicom, read_dicom
-from pulmoscan.reading.dicom.reading import MAX_PIXELS
+from pulmoscan.reading.depth import depth
+from pulmoscan.reading.limits import MAX_PIXELS
+from pulmoscan.reading.recognition import is_dicom
+
+if TYPE_CHECKING:
+    from pulmoscan.reading.dicom import Dicom
 
 MAX_FILE_BYTES = 100 * 2**20
 MIN_SIDE = 64
@@ -25,6 +30,10 @@ FILE_EXTENSIONS = ("dcm", "dicom", "png", "jpg", "jpeg", "tif", "tiff", "bmp", "
 
 TIFF_PHOTOMETRIC = 262  # TIFF 6.0, section 8
 WHITE_IS_ZERO = 0
+TIFF_SUBFILE_TYPE = 254  # NewSubfileType
+REDUCED_COPY = 1
+MAX_PAGES = 16
+"""A file of more pages is no radiograph with its thumbnails; they are not looked at one by one."""
 
 # Film digitisers write 16-bit, big-endian WhiteIsZero, the one combination that is missing from Pillow's table.
 TiffImagePlugin.OPEN_INFO.setdefault((TiffImagePlugin.MM, WHITE_IS_ZERO, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
@@ -76,7 +85,7 @@ def load_radiograph(source: bytes | str | Path, name: str = "") -> Radiograph:
     """Decode a file's bytes, or the file at a path.
 
     EXIF orientation is applied, colour becomes luminance (ITU-R 601), transparency is laid over black, and more than
-    8 bits are kept. Values are divided by the largest that the significant bits allow (see `_significant_bits`).
+    8 bits are kept. Values are divided by the largest that the significant bits allow (see `reading.depth`).
     DICOM files are shown by their own first VOI transformation (see `pulmoscan.reading.dicom`).
 
     Args:
@@ -95,6 +104,8 @@ def load_radiograph(source: bytes | str | Path, name: str = "") -> Radiograph:
         raise errors.FileTooLarge(len(source), MAX_FILE_BYTES)
     dicom, chroma = None, 0.0
     if is_dicom(source):
+        from pulmoscan.reading.dicom import read_dicom
+
         grey, dicom = read_dicom(source)
         height, width = grey.shape
         if min(height, width) < MIN_SIDE:
@@ -147,18 +158,39 @@ def _open(data: bytes) -> Image.Image:
         raise errors.UnsupportedFormat(FORMAT_NAMES) from error
     except Exception as error:  # decoders raise what they like on damaged files
         raise errors.DamagedImage from error
+    try:
+        pages = _pages(image)
+    except Exception as error:
+        raise errors.DamagedImage from error
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise errors.ImageTooLarge(MAX_PIXELS)
     if min(width, height) < MIN_SIDE:
         raise errors.ImageTooSmall(width, height, MIN_SIDE)
-    try:
-        frames = getattr(image, "n_frames", 1)
-    except Exception as error:
-        raise errors.DamagedImage from error
-    if frames > 1 and image.format != "MPO":
-        raise errors.AnimatedImage(frames)
+    if len(pages) > 1:
+        raise errors.AnimatedImage(len(pages))
     return image
+
+
+def _pages(image: Image.Image) -> list[int]:
+    """The frames or pages that are pictures of their own; the image is left at the first of them.
+
+    Raises:
+        Exception: any, where a page is damaged.
+    """
+    frames = getattr(image, "n_frames", 1)
+    if image.format == "MPO":  # phones append a preview or a depth map
+        return [0]
+    if image.format != "TIFF" or not 1 < frames <= MAX_PAGES:
+        return list(range(frames))
+    pages = []
+    for page in range(frames):
+        image.seek(page)
+        if not getattr(image, "tag_v2", {}).get(TIFF_SUBFILE_TYPE, 0) & REDUCED_COPY:
+            pages.append(page)
+    pages = pages or [0]
+    image.seek(pages[0])
+    return pages
 
 
 def _decode(image: Image.Image) -> tuple[NDArray[np.float32], int]:
@@ -203,10 +235,6 @@ def _deep_grey(image: Image.Image) -> tuple[NDArray[np.float32], int]:
     if image.mode == "F" or low < 0:
         stretched = (values.astype(np.float64) - low) / max(high - low, np.finfo(np.float64).tiny)
         return stretched.astype(np.float32), 32
-    bits = _significant_bits(high)
-    return np.divide(values, 2**bits - 1, dtype=np.float32), bits
-
-
-def _significant_bits(largest: float) -> int:
-    """Detectors fill 10, 12 or 14 of a file's 16 bits; the smallest usual depth that holds the largest value."""
-    return next((bits for bits in (8, 10, 12, 14, 16) if largest < 2**bits), 32)
+    bits = depth(values)
+    grey = np.divide(values, 2**bits - 1, dtype=np.float32)
+    return np.minimum(grey, np.float32(1), out=grey), bits

@@ -7,9 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from pulmoscan.errors import PulmoScanError
 from pulmoscan.runtime.environment import Settings, settings
@@ -83,7 +81,7 @@ def compile_network(
         InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
         PulmoScanError: whatever `source` raises when it builds.
     """
-    how = how or settings()
+    how = (how or settings()).settled(reducible=False)
     keep_blas_off_the_cores()
     try:
         engine = _ENGINES[how.runtime](source, tuple(input_shape), name, how)
@@ -112,22 +110,9 @@ def _onnxruntime(source: Source, input_shape: tuple[int, ...], name: str, how: S
 
 
 def _torch(source: Source, _input_shape: tuple[int, ...], _name: str, how: Settings) -> Engine:
+    from pulmoscan.runtime.eager import Eager
+
     return Eager(source.module(), "cpu" if how.runtime == "torch" else how.runtime)
-
-
-class Eager:
-    """PyTorch as it is: the reference on the CPU, and the way to run on a GPU."""
-
-    def __init__(self, module: nn.Module, device: str) -> None:
-        self._module = module.to(device)
-        self._device = device
-        self.largest_batch = 1 if device == "cpu" else 32
-
-    def run(self, x: Array) -> Sequence[Array]:
-        # TensorFloat-32 would cost three decimal digits; the flags hold for this turn alone.
-        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            result = self._module(torch.tensor(x, device=self._device))
-        return [output.cpu().numpy() for output in (result if isinstance(result, tuple) else (result,))]
 
 
 _ENGINES: dict[str, Callable[[Source, tuple[int, ...], str, Settings], Engine]] = {

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from pulmoscan.runtime import cache
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,16 +34,17 @@ class Source:
         return self.build().eval().requires_grad_(False)
 
 
-def cached(source: Source, name: str, facts: Sequence[object], make: Callable[[], bytes]) -> bytes:
+def cached(source: Source, name: str, facts: Sequence[object], make: Callable[[], bytes]) -> memoryview:
     """What `make` gives, from the cache if it was made before of the same weights and code, with the same facts."""
-    digest = hashlib.sha256(repr((*facts, _versions())).encode())
+    digest = hashlib.sha256(repr((*facts, cache.MAGIC, _versions())).encode())
     for part in (*(path.read_bytes() for path in source.code), source.weights):
         digest.update(hashlib.sha256(part).digest())
     key = digest.hexdigest()[:32]
     content = cache.load(name, key)
     if content is None:
-        content = make()
-        cache.store(name, key, content)
+        made = make()
+        cache.store(name, key, made)
+        content = cache.load(name, key) or memoryview(made)
     return content
 
 

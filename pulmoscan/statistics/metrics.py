@@ -8,12 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 CONFIDENCE = 0.95
+Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
+"""Standard errors on either side of an estimate. Pages show these intervals, and SciPy's distributions take longer to
+import than a whole screening, so what needs no more than this is written out here and tested against SciPy."""
+
 THRESHOLD_STEP = 0.001
 """Thresholds lie on whole steps, which a slider can reach. Coarser ones would cost specificity where probabilities are
 low."""
@@ -160,17 +164,13 @@ class Scores:
         if not len(self.normal) or not len(self.pneumonia):
             return Figure(math.nan, math.nan, math.nan, 0)
         # Placement values: for each radiograph the share of the other class that it is ranked rightly against.
-        of_pneumonia = (
-            stats.rankdata(np.r_[self.pneumonia, self.normal])[: len(self.pneumonia)] - stats.rankdata(self.pneumonia)
-        ) / len(self.normal)
-        of_normal = 1 - (
-            stats.rankdata(np.r_[self.normal, self.pneumonia])[: len(self.normal)] - stats.rankdata(self.normal)
-        ) / len(self.pneumonia)
+        of_pneumonia = _share_below(self.pneumonia, self.normal)
+        of_normal = 1 - _share_below(self.normal, self.pneumonia)
         estimate = float(of_pneumonia.mean())
         if min(len(self.normal), len(self.pneumonia)) < 2:
             return Figure(estimate, 0.0, 1.0, n)
         variance = of_pneumonia.var(ddof=1) / len(of_pneumonia) + of_normal.var(ddof=1) / len(of_normal)
-        reach = float(stats.norm.ppf(0.5 + CONFIDENCE / 2)) * math.sqrt(variance)
+        reach = Z * math.sqrt(variance)
         return Figure(estimate, max(0.0, estimate - reach), min(1.0, estimate + reach), n)
 
 
@@ -178,8 +178,15 @@ def proportion(count: int, n: int) -> Figure:
     """`count` of `n` with Wilson's score interval (Wilson 1927, doi 10.2307/2276774)."""
     if n == 0:
         return Figure(math.nan, math.nan, math.nan, 0)
-    interval = stats.binomtest(count, n).proportion_ci(CONFIDENCE, method="wilson")
-    return Figure(count / n, float(interval.low), float(interval.high), n)
+    middle = (2 * count + Z**2) / (2 * (n + Z**2))
+    reach = Z / (2 * (n + Z**2)) * math.sqrt(4 * count * (n - count) / n + Z**2)
+    return Figure(count / n, middle - reach if count else 0.0, middle + reach if count < n else 1.0, n)
+
+
+def _share_below(values: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of each value the share of the others that lie below it; ties count half."""
+    ordered = np.sort(others)
+    return (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")) / (2 * len(others))
 
 
 def _ratio(a: int, of_a: int, b: int, of_b: int) -> Figure:
@@ -192,30 +199,17 @@ def _ratio(a: int, of_a: int, b: int, of_b: int) -> Figure:
     estimate = (a / of_a) / (b / of_b) if b else (math.inf if a else math.nan)
     a_, b_ = a or 0.5, b or 0.5
     middle = math.log((a_ / of_a) / (b_ / of_b))
-    reach = float(stats.norm.ppf(0.5 + CONFIDENCE / 2)) * math.sqrt(1 / a_ - 1 / of_a + 1 / b_ - 1 / of_b)
+    reach = Z * math.sqrt(1 / a_ - 1 / of_a + 1 / b_ - 1 / of_b)
     low, high = math.exp(middle - reach), math.exp(middle + reach)
     return Figure(estimate, low if a else 0.0, high if b else math.inf, of_a + of_b)
 
 
 def mean(values: Sequence[float] | NDArray[np.floating]) -> Figure:
     """The mean of independent values with Student's t interval."""
+    from scipy import stats  # only measuring needs it
+
     x = np.asarray(values, dtype=np.float64)
     if len(x) < 2:
         return Figure(float(x[0]) if len(x) else math.nan, math.nan, math.nan, len(x))
     reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(x) - 1)) * x.std(ddof=1) / math.sqrt(len(x))
     return Figure(float(x.mean()), float(x.mean() - reach), float(x.mean() + reach), len(x))
-
-
-def balanced_threshold(scores: Scores) -> float:
-    """The threshold, in whole steps, at which the smaller of sensitivity and specificity is greatest; the lowest of
-    several."""
-    steps = np.round(np.arange(THRESHOLD_STEP, 1, THRESHOLD_STEP), 10)
-    smaller = [min((scores.pneumonia >= t).mean(), (scores.normal < t).mean()) for t in steps]
-    return float(steps[int(np.argmax(np.round(smaller, 12)))])
-
-
-def threshold_for_sensitivity(scores: Scores, sensitivity: float) -> float:
-    """The highest threshold, in whole steps, at which at least `sensitivity` of the pneumonias are found."""
-    allowed = math.floor((1 - sensitivity) * len(scores.pneumonia) + 1e-9)
-    highest = np.sort(scores.pneumonia)[allowed]
-    return round(max(THRESHOLD_STEP, math.floor(highest / THRESHOLD_STEP + 1e-9) * THRESHOLD_STEP), 10)

@@ -252,8 +252,8 @@ def _after(batch: Batch) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="batch-state"):
         st.markdown(", ".join(parts) + ".")
         if left:
-            st.button("Go on", icon=":material/play_arrow:", type="primary", on_click=batch.start)
-        st.button("Clear, and choose others", icon=":material/close:", on_click=clear, key="batch-clear")
+            st.button("Resume", icon=":material/play_arrow:", type="primary", on_click=batch.start)
+        st.button("Clear and choose others", icon=":material/close:", on_click=clear, key="batch-clear")
     if batch.outcomes:
         worklist(batch.model.spec.name, batch.items, batch.outcomes, _exports)
 
@@ -312,8 +312,8 @@ def _export(batch: Batch, kind: ExportKind, rows: Sequence[Row], anonymous: bool
             on_click="ignore",
         )
         st.button(
-            "Anew",
-            key=f"batch-anew-{kind.name}",
+            "Rebuild",
+            key=f"batch-rebuild-{kind.name}",
             icon=":material/refresh:",
             on_click=start,
             disabled=not 0 < len(rows) <= kind.most,

@@ -96,7 +96,7 @@ def _answers(readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
             if consensus is None and len(members) > 1:
                 st.caption(
                     "The consensus has no figures: the models' cards share no radiographs with known file names. "
-                    "`python -m pulmoscan evaluate --record` measures them anew."
+                    "`python -m pulmoscan evaluate --record` measures them again."
                 )
 
 
@@ -158,7 +158,7 @@ def _row(title: str, probability: float, threshold: float | None, time: str, kin
         decision, tone, described, line = "no operating point", "", f"{title}: probability {text}.", ""
         background = "background:light-dark(#d3dee3,#33454d)"
     else:
-        decision = f"{'suspected' if suspected else 'no sign'} (at {threshold:.3f})"
+        decision = f"{'suspected' if suspected else 'no sign'} (at threshold {threshold:.3f})"
         tone = "suspected" if suspected else "cleared"
         described = f"{title}: probability {text}, operating point {threshold:.3f}, {decision}."
         line = '<div class="scale-threshold"></div>'
@@ -249,8 +249,8 @@ def _pictures(radiograph: Radiograph, readings: Sequence[tuple[ModelSpec, Readin
                 )
             )
         viewer(panes, radiograph.key, smallest="13rem")
-        st.html(colour_bar("0", f"{reference:.2f} log-odds a field, and more"))
+        st.html(colour_bar("0", f"≥ {reference:.2f} log-odds per cell"))
         st.caption(
-            "One colour scale for all models, in log-odds that a field of the 7 × 7 added to the score. Hence a map "
+            "One colour scale for all models, in log-odds that a field of its map added to the score. Hence a map "
             "can look weaker here than on its model's own page. It is a hint where to look, and no outline of disease."
         )

@@ -58,7 +58,7 @@ def _choice() -> ExternalSpec:
 
 def _not_installed() -> None:
     st.info("The package torchxrayvision is not installed.", icon=":material/extension:")
-    st.markdown("Run this in the environment that runs PulmoScan, and start anew:")
+    st.markdown("Run this in the environment that runs PulmoScan, and restart it:")
     st.code(INSTALL_XRV, language="shell", wrap_lines=True)
     st.caption("It is optional, since it brings a dozen packages along. All other pages work without it.")
     st.markdown(ABOUT)
@@ -164,8 +164,8 @@ def _measured(spec: ExternalSpec, card: Card) -> None:
             continue
         at = scores.at(card.thresholds[population])
         st.markdown(
-            f"**{GROUPS[population]}**, at {card.thresholds[population]:.3f}: AUC {scores.auc.decimal}, sensitivity "
-            f"{at.sensitivity.percent}, specificity {at.specificity.percent}; 95 % intervals."
+            f"**{GROUPS[population]}**, at threshold {card.thresholds[population]:.3f}: AUC {scores.auc.decimal}, "
+            f"sensitivity {at.sensitivity.percent}, specificity {at.specificity.percent}; 95 % intervals."
         )
     if spec.has_seen:
         st.warning(

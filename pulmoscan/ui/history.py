@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pulmoscan.export.tables import harmless
+from pulmoscan.export.tables import escape_formula
 from pulmoscan.screening import decide
 from pulmoscan.ui.frame import page
 from pulmoscan.ui.state import history, session
@@ -38,8 +38,8 @@ def history_page() -> None:
             st.markdown(f"**{len(entries)}** readings, the newest first.")
             st.button("Clear", icon=":material/delete:", on_click=history.clear)
             st.download_button(
-                "As CSV",
-                table.drop(columns="picture").map(harmless).to_csv(index=False),
+                "Export (CSV)",
+                table.drop(columns="picture").map(escape_formula).to_csv(index=False),
                 "pulmoscan-history.csv",
                 "text/csv",
                 icon=":material/download:",

@@ -90,8 +90,8 @@ def _table(card: Card, population: Population) -> str:
         _row("Specificity", confusion.specificity),
     )
     return (
-        f'<table class="figures">{caption}<thead><tr><th>at {threshold:.3f}</th><th></th><th>95 % interval</th>'
-        f"<th>n</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f'<table class="figures">{caption}<thead><tr><th>at threshold {threshold:.3f}</th><th></th>'
+        f"<th>95 % interval</th><th>n</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )
 
 

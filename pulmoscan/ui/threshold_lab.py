@@ -15,7 +15,8 @@ from pulmoscan.models.measured import Measured
 from pulmoscan.models.registry import MODELS
 from pulmoscan.population import GROUPS, POPULATIONS, Population
 from pulmoscan.statistics import lab
-from pulmoscan.statistics.metrics import THRESHOLD_STEP, Scores, threshold_for_sensitivity
+from pulmoscan.statistics.metrics import THRESHOLD_STEP, Scores
+from pulmoscan.statistics.operating_points import threshold_for_sensitivity
 from pulmoscan.statistics.score_table import HOW, read_score_table
 from pulmoscan.ui.compare import STYLE
 from pulmoscan.ui.frame import page, plain, told_in_words
@@ -245,5 +246,5 @@ def _charts(study: Study, shown: Mapping[str, Scores], threshold: float, prevale
     )
     st.caption(
         f"{areas}. The red point is the threshold, its arms the 95 % intervals. Net benefit takes the threshold as the "
-        "probability from which treating is worth it."
+        "probability above which treatment is worthwhile."
     )

@@ -31,6 +31,7 @@ JSON_FIELDS = [
     "warnings",
     "reason",
     "milliseconds",
+    "precision",
 ]
 HEIGHT, WIDTH = 300, 260
 

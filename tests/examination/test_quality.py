@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pulmoscan.examination import quality
-from pulmoscan.examination.quality import Kind
+from pulmoscan.examination.quality import DefectKind
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.training.evaluation.quality import DEGRADATIONS, _rotated
 from tests.chest_views import two_lungs
@@ -30,7 +30,7 @@ def good(height: int = 448, width: int = 512) -> np.ndarray:
     return np.clip(0.1 + 0.8 * chest(height, width) + 0.02 * grain, 0.05, 0.95).astype(np.float32)
 
 
-def kinds(pixels: np.ndarray, lungs: np.ndarray = LUNGS) -> set[Kind]:
+def kinds(pixels: np.ndarray, lungs: np.ndarray = LUNGS) -> set[DefectKind]:
     return {defect.kind for defect in quality.check(np.ascontiguousarray(pixels, dtype=np.float32), lungs)}
 
 

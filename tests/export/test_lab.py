@@ -42,7 +42,7 @@ def test_errors_are_those_at_the_threshold(scores: Scores) -> None:
     kinds = [row["error"] for row in rows]
     counts = scores.at(0.5)
     assert kinds.count("missed pneumonia") == counts.false_negatives > 0
-    assert kinds.count("false alarm") == counts.false_positives > 0
+    assert kinds.count("false positive") == counts.false_positives > 0
     assert [row["file"] for row in rows][: counts.false_negatives] == [name for name, _ in scores.missed(0.5)]
 
 

@@ -14,7 +14,8 @@ from PIL import Image
 
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export import Report
-from pulmoscan.export.pdf import PageSize, pdf
+from pulmoscan.export.content import PageSize
+from pulmoscan.export.pdf import pdf
 from pulmoscan.models.registry import get_spec
 from tests.export.conftest import IDENTIFIERS, MakeReport, without_streams
 
@@ -147,7 +148,7 @@ def test_balanced_point_is_called_by_its_name(from_png: MakeReport) -> None:
     report = from_png()
     balanced = report.screening.reading.card.balanced["child"]
     said = words(pdf(from_png(threshold=balanced)))
-    assert f"{balanced:.3f} (the balanced operating point, in place of 0.310" in said
+    assert f"{balanced:.3f} (the operating point “balanced”, in place of 0.310" in said
 
 
 def test_number_of_an_external_model_is_called_a_score(from_png: MakeReport) -> None:

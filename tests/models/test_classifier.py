@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
@@ -26,7 +27,7 @@ from pulmoscan.models.networks import Network
 from pulmoscan.models.preprocessing import model_input
 from pulmoscan.models.registry import MODELS, ModelSpec, get_spec
 from pulmoscan.reading.radiograph import Radiograph
-from pulmoscan.runtime.engine import Eager
+from pulmoscan.runtime.eager import Eager
 from pulmoscan.screening import read, read_with
 
 WEIGHTS, CARD = "resnet18.safetensors", "resnet18.json"
@@ -77,13 +78,14 @@ def test_loads_what_was_saved(
     assert models.is_dir()
     loaded = load_classifier(name)
     assert loaded.spec is get_spec(name)
-    x = torch.cat([model_input(r.pixels) for r in radiographs[:3]])
+    x = np.concatenate([model_input(r.pixels) for r in radiographs[:3]])
     forward = loaded.forward(x)
     with torch.no_grad():
-        torch.testing.assert_close(forward.logits, random_networks[loaded.spec.architecture](x), rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(forward.probabilities, torch.sigmoid(forward.logits))
-    assert forward.logits.dtype == forward.feature_map.dtype == torch.float32
-    torch.testing.assert_close(loaded.head(forward.feature_map), forward.logits, rtol=1e-4, atol=1e-4)
+        expected = random_networks[loaded.spec.architecture](torch.from_numpy(x))
+    np.testing.assert_allclose(forward.logits, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(forward.probabilities, torch.sigmoid(torch.from_numpy(forward.logits)), atol=1e-7)
+    assert forward.logits.dtype == forward.probabilities.dtype == forward.feature_map.dtype == np.float32
+    np.testing.assert_allclose(loaded.head(forward.feature_map), forward.logits, rtol=1e-4, atol=1e-4)
     assert forward.probabilities.std() > 0.01  # it tells pictures apart
 
 

@@ -27,8 +27,8 @@ def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 def test_loads_and_answers(name: str) -> None:
     classifier = load_classifier(name)
     forward = classifier.forward(model_input(chest(600, 700).astype(np.float32)))
-    assert math.isfinite(float(forward.logits))
-    assert forward.feature_map.abs().max() > 0
+    assert math.isfinite(float(forward.logits[0]))
+    assert np.abs(forward.feature_map).max() > 0
 
 
 def test_card_belongs_to_the_weights(name: str) -> None:

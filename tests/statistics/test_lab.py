@@ -9,7 +9,8 @@ import pytest
 from sklearn import metrics as sk
 
 from pulmoscan.statistics import lab
-from pulmoscan.statistics.metrics import Confusion, Scores, threshold_for_sensitivity
+from pulmoscan.statistics.metrics import Confusion, Scores
+from pulmoscan.statistics.operating_points import threshold_for_sensitivity
 
 THRESHOLDS = (0.0, 0.031, 0.25, 0.5, 0.777, 1.0)
 PREVALENCES = (0.02, 0.3, 0.7)

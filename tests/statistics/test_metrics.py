@@ -7,14 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from pulmoscan.statistics.metrics import (
-    Confusion,
-    Scores,
-    balanced_threshold,
-    mean,
-    proportion,
-    threshold_for_sensitivity,
-)
+from pulmoscan.statistics.metrics import Confusion, Scores, mean, proportion
 
 
 def made_up(seed: int, normal: int = 60, pneumonia: int = 80, decimals: int | None = None) -> Scores:
@@ -37,6 +30,13 @@ def test_wilson_as_published(count: int, n: int, low: float, high: float) -> Non
     assert figure.n == n
     assert figure.low == pytest.approx(low, abs=5e-5)
     assert figure.high == pytest.approx(high, abs=5e-5)
+
+
+@pytest.mark.parametrize(("count", "n"), [(0, 1), (1, 1), (3, 7), (0, 400), (382, 390), (5_000, 10_000)])
+def test_wilson_as_scipy(count: int, n: int) -> None:
+    figure = proportion(count, n)
+    expected = stats.binomtest(count, n).proportion_ci(0.95, method="wilson")
+    assert (figure.low, figure.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
 def test_proportion_is_symmetric_and_never_of_zero_width() -> None:
@@ -175,39 +175,6 @@ def test_mean() -> None:
 
 
 # Thresholds
-
-
-@pytest.mark.parametrize("sensitivity", [0.9, 0.95, 0.995, 1.0])
-@pytest.mark.parametrize("seed", range(12))
-def test_threshold_is_the_highest_step_that_reaches_the_target(seed: int, sensitivity: float) -> None:
-    scores = made_up(seed, pneumonia=37 + 50 * seed, decimals=3 if seed % 2 else None)
-    threshold = threshold_for_sensitivity(scores, sensitivity)
-    assert threshold == round(threshold, 3)
-
-    def found(at: float) -> float:
-        return scores.at(at).sensitivity.estimate
-
-    assert found(threshold) >= sensitivity
-    assert found(round(threshold + 0.001, 3)) < sensitivity
-
-
-def test_threshold_by_hand() -> None:
-    scores = Scores(np.array([]), np.arange(1, 101) / 100)  # 0.01, 0.02, … 1
-    assert threshold_for_sensitivity(scores, 0.95) == 0.06
-    assert threshold_for_sensitivity(scores, 1.0) == 0.01
-
-
-def test_threshold_never_calls_everything_pneumonia() -> None:
-    """Zero would; the first step is the floor."""
-    assert threshold_for_sensitivity(Scores(np.array([]), np.array([0.0001, 0.9])), 1.0) == 0.001
-
-
-def test_balanced_threshold_by_hand() -> None:
-    scores = Scores(normal=np.array([0.1, 0.2, 0.3, 0.6]), pneumonia=np.array([0.25, 0.5, 0.7, 0.8]))
-    threshold = balanced_threshold(scores)
-    assert threshold == 0.301  # three of four on both sides; 0.3 would call the third normal ill
-    at = scores.at(threshold)
-    assert at.sensitivity.estimate == at.specificity.estimate == 0.75
 
 
 @pytest.mark.parametrize(("tp", "fn", "tn", "fp"), [(90, 10, 80, 20), (0, 5, 4, 6), (5, 0, 10, 0)])

@@ -30,7 +30,7 @@ from tools.alignment import (
 from tools.detail_bands import restore_detail, typical_energies
 from tools.generator import Generator, draw, fit, without_markers
 from tools.resemblance import library, resemblance
-from tools.sources import Source, load_sources, read_source
+from tools.sources import SourceRadiograph, load_sources, read_source
 
 
 def chest(seed: int, bend: float = 0.0, side: float = 2.5) -> NDArray[np.float32]:
@@ -115,7 +115,7 @@ def test_detail_regains_its_typical_energy_and_no_more() -> None:
 
 
 @pytest.fixture(scope="module")
-def made_up_sources() -> list[Source]:
+def made_up_sources() -> list[SourceRadiograph]:
     """Ten chests of each class; those with pneumonia are dense in one zone."""
     found = []
     for seed in range(20):
@@ -123,12 +123,14 @@ def made_up_sources() -> list[Source]:
         if seed >= 10:
             pixels[180:240, 100:180] += 1.5
         example = Example(Path(f"{seed}.jpeg"), int(seed >= 10), f"patient {seed}", "child", "train")
-        found.append(Source(example, pixels, low=0.3 + 0.01 * (seed % 4), high=0.7, squeeze=0.9 + 0.01 * (seed % 3)))
+        found.append(
+            SourceRadiograph(example, pixels, low=0.3 + 0.01 * (seed % 4), high=0.7, squeeze=0.9 + 0.01 * (seed % 3))
+        )
     return found
 
 
 @pytest.fixture(scope="module")
-def generator(made_up_sources: list[Source]) -> Generator:
+def generator(made_up_sources: list[SourceRadiograph]) -> Generator:
     return fit(made_up_sources, components=3)
 
 
@@ -150,7 +152,7 @@ def test_draws_differ_by_their_seed_alone(generator: Generator) -> None:
     assert 0 <= first.pixels.min() < first.pixels.max() <= 1
 
 
-def test_a_draw_is_nobodys(generator: Generator, made_up_sources: list[Source]) -> None:
+def test_a_draw_is_nobodys(generator: Generator, made_up_sources: list[SourceRadiograph]) -> None:
     """Not nearer to anyone than one chest is to the next, own texture and all."""
     pixels = [source.pixels for source in made_up_sources]
     drawn = draw(generator, 0.0, 3).framed
@@ -189,7 +191,7 @@ def test_sources_are_training_patients_only_each_once(tmp_path: Path, monkeypatc
     assert len(patients) == len(set(patients))
     trained = {e.patient for e in load_dataset(tmp_path) if e.split == "train"}
     assert set(patients) == trained
-    assert not any(is_validation_patient(patient, "child") for patient in patients)
+    assert not any(is_validation_patient(patient) for patient in patients)
     assert 0 < len(trained) < 24
     assert all(-0.5 < np.median(source.pixels) < 1.5 for source in found)
     monkeypatch.setattr(sources, "MIN_SOURCES", 100)

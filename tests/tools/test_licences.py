@@ -18,7 +18,7 @@ GPL = ("pylibjpeg-libjpeg", "pylibjpeg-all")
 
 
 def test_nothing_that_is_locked_is_under_the_gpl() -> None:
-    here = {canonicalize_name(str(package.name)): package for package in distributions()}
+    here: dict[str, Distribution] = {canonicalize_name(str(package.name)): package for package in distributions()}
     names = {pin.name for pin in pins()}
     assert not names & set(GPL)
     known = [here[name] for name in names if name in here]

@@ -148,7 +148,7 @@ def test_a_row_opens_the_full_view_without_a_model(app: AppTest, passes: list[st
 
 
 def test_clearing_forgets_everything(app: AppTest) -> None:
-    click(app, "Clear, and choose others")
+    click(app, "Clear and choose others")
     assert app.session_state["batch"] is None
     assert "Choose radiographs to screen" in app.info[0].value
 
@@ -167,7 +167,7 @@ def test_cancelled_batch_keeps_what_is_done_and_goes_on(
     before = dict(app.session_state["batch"].outcomes)
     assert len(before) == 2
     monkeypatch.setattr("pulmoscan.ui.batch.screen_items", screen_items)
-    click(app, "Go on")
+    click(app, "Resume")
     finish(app)
     assert "not done yet" not in text(app)
     after = app.session_state["batch"].outcomes

@@ -100,7 +100,7 @@ def test_one_click_corrects(
 
     monkeypatch.setattr(LungReader, "look", look)
     app = click(open_page("resnet18"), "First")
-    assert "Needs to be put right" in text(app)
+    assert "Needs correction" in text(app)
     assert says in text(app)
     assert not decision(app)
     before = panes(app)[0]["source"]

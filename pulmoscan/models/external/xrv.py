@@ -19,6 +19,7 @@ from pulmoscan.models.external import package_is_installed
 from pulmoscan.models.external.allow_list import Refused, state_dict
 from pulmoscan.models.external.weights import WeightsFile, keep_checksum, read_weights
 from pulmoscan.models.findings import FieldOfView, Finding
+from pulmoscan.models.heads import PooledHead
 from pulmoscan.models.networks import Network
 from pulmoscan.models.registry import ExternalSpec
 from pulmoscan.population import POPULATIONS
@@ -79,6 +80,7 @@ class XrvClassifier(Classifier):
         self.spec = spec
         self.card = card
         self._xrv = network.eval().requires_grad_(False)
+        self._head = network.head.frozen()
         self._package = import_package(spec)
         self.weights = weights
 
@@ -87,12 +89,12 @@ class XrvClassifier(Classifier):
         """Always PyTorch, as the package runs it: a baseline that is used as it is."""
         return Settings("torch", threads=torch.get_num_threads())
 
-    def prepare(self, pixels: NDArray[np.float32]) -> torch.Tensor:
+    def prepare(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """The package's own steps: to [-1024, 1024], the middle square, 224 pixels; float32 [1, 1, 224, 224]."""
         datasets = self._package.datasets
         scaled = self._package.utils.normalize(pixels, maxval=1.0)[None]
         square = datasets.XRayResizer(INPUT_SIZE)(datasets.XRayCenterCrop()(scaled))
-        return torch.from_numpy(np.ascontiguousarray(square, dtype=np.float32))[None]
+        return np.ascontiguousarray(square, dtype=np.float32)[None]
 
     def field_of_view(self, height: int, width: int) -> FieldOfView:
         """The middle square, as the package's `XRayCenterCrop` cuts it."""
@@ -100,26 +102,28 @@ class XrvClassifier(Classifier):
         top, left = height // 2 - side // 2, width // 2 - side // 2
         return FieldOfView(top / height, left / width, side / height, side / width)
 
-    def forward(self, x: torch.Tensor) -> Forward:
+    def forward(self, x: NDArray[np.float32]) -> Forward:
         """As for ours; the probabilities are the package's scaled scores, the logits come before scaling."""
         with torch.no_grad():
-            feature_map = self._xrv.features(x)
+            feature_map = self._xrv.features(torch.from_numpy(x))
             logits = self._xrv.head(feature_map)
             scores = self._scaled(self._xrv.probabilities(feature_map))
-        return Forward(logits, scores[:, self._xrv.targets.index(MAIN_FINDING)], feature_map)
+        main = scores[:, self._xrv.targets.index(MAIN_FINDING)]
+        return Forward(logits.numpy(), main.numpy(), feature_map.numpy())
 
     def probability(self, forward: Forward) -> float:
         """The package's scaled score, not the logit's probability: 0.5 is its authors' operating point."""
         return float(forward.probabilities[0])
 
-    def head(self, feature_map: torch.Tensor) -> torch.Tensor:
-        """Feature map [N, 1024, 7, 7] -> the logit of pneumonia [N], differentiable."""
-        return self._xrv.head(feature_map)
+    @property
+    def head(self) -> PooledHead:
+        """Of the logit of pneumonia."""
+        return self._head
 
     def findings(self, forward: Forward) -> tuple[Finding, ...]:
         """Every output that this model was trained for, in the package's order."""
         with torch.no_grad():
-            probabilities = self._xrv.probabilities(forward.feature_map[:1])
+            probabilities = self._xrv.probabilities(torch.from_numpy(forward.feature_map[:1]))
             scores = self._scaled(probabilities)
         values = zip(
             self._xrv.targets, scores[0].tolist(), probabilities[0].tolist(), self._thresholds.tolist(), strict=True
@@ -209,7 +213,7 @@ def _card(spec: ExternalSpec, weights: WeightsFile) -> Card:
     """
     if not spec.card_path.exists():
         return blank_card(weights.sha256)
-    mend = "Delete it and measure anew with `python -m pulmoscan evaluate --record`."
+    mend = "Delete it and measure again with `python -m pulmoscan evaluate --record`."
     try:
         card = read_card(spec)
     except WeightsDamaged as error:

@@ -2,6 +2,6 @@
 
 from pulmoscan.reading.dicom.facts import Facts, Identity
 from pulmoscan.reading.dicom.greyscale import Greyscale, Lut, Voi, Window
-from pulmoscan.reading.dicom.reading import Dicom, is_dicom, read_dicom
+from pulmoscan.reading.dicom.reading import Dicom, read_dicom
 
-__all__ = ["Dicom", "Facts", "Greyscale", "Identity", "Lut", "Voi", "Window", "is_dicom", "read_dicom"]
+__all__ = ["Dicom", "Facts", "Greyscale", "Identity", "Lut", "Voi", "Window", "read_dicom"]

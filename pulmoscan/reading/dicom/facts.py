@@ -13,12 +13,21 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from pulmoscan.reading.dicom import terms
+
 OLDEST = 130.0
 DAYS_A_YEAR = 365.2425
 AGE_UNITS = {"D": DAYS_A_YEAR, "W": DAYS_A_YEAR / 7, "M": 12.0, "Y": 1.0, "": 1.0}  # how many make a year
 SEXES = {"M": "male", "F": "female", "O": "other"}
 SIDES = {"L": "left", "R": "right", "B": "both sides", "U": "unpaired"}
 FRONTAL = ("PA", "AP")
+IDENTIFIERS = {"PatientID": "patient ID", "AccessionNumber": "accession number", "StudyID": "study ID"}
+LONGEST = {"PatientID": 64, "AccessionNumber": 16, "StudyID": 16}
+"""Characters that an identifier may have (PS3.5 6.2: LO and SH)."""
+ESCAPE = re.compile(r"\x1b[\x20-\x2f]+[\x30-\x7e]")
+"""A change of character set within a text (ISO 2022), which a decoder may leave where it stood."""
+TEXTS = ("PatientName", "ReferringPhysicianName", "InstitutionName", "StudyDescription", *IDENTIFIERS)
+"""Elements that are shown or handed on as text."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,13 +109,13 @@ def facts(header: Dataset, transfer_syntax: str) -> Facts:
         study_date=_day_text(header, "StudyDate"),
         manufacturer=" ".join(filter(None, (text(header, "Manufacturer"), text(header, "ManufacturerModelName")))),
         transfer_syntax=transfer_syntax,
-        photometric=text(header, "PhotometricInterpretation"),
+        photometric=photometric(header),
         bits=int(value(header, "BitsStored") or 0),
         identity=Identity(
             name=" ".join(text(header, "PatientName").replace("=", "^").replace("^", " ").split()),
-            patient_id=text(header, "PatientID"),
+            patient_id=identifier(header, "PatientID"),
             birth_date=_day_text(header, "PatientBirthDate"),
-            accession=text(header, "AccessionNumber"),
+            accession=identifier(header, "AccessionNumber"),
             institution=text(header, "InstitutionName"),
             physician=" ".join(text(header, "ReferringPhysicianName").replace("^", " ").split()),
         ),
@@ -143,14 +152,57 @@ def kind(header: Dataset) -> str:
     return str(getattr(uid, "name", uid or "unknown")).replace(" Storage", "").replace(" Image", "")
 
 
+def identifier(dataset: Dataset, keyword: str) -> str:
+    """An identifier as the file has it. One with a backslash reads as several values, and is no several identifiers."""
+    return "\\".join(str(v) for v in values(dataset, keyword)).strip()
+
+
+def conforms(keyword: str, stated: str) -> bool:
+    """Whether an identifier may be written to another DICOM file as it is; if not it must not be written at all."""
+    return len(stated) <= LONGEST[keyword] and "\\" not in stated and stated.isprintable()
+
+
+def without_escapes(header: Dataset) -> None:
+    """Take the escape sequences of ISO 2022 out of a header's texts, in place."""
+    for keyword in TEXTS:
+        stated = value(header, keyword)
+        if stated is not None and "\x1b" in str(stated):
+            setattr(header, keyword, ESCAPE.sub("", str(stated)).replace("\x1b", ""))
+
+
+def frames(header: Dataset) -> int | None:
+    """NumberOfFrames as it was meant: `0`, `01` and `1.0` are one frame. None for what is no whole number."""
+    found = header.get_item("NumberOfFrames")
+    stated = getattr(found, "value", None)
+    stated = stated.decode("ascii", "replace") if isinstance(stated, bytes) else str(stated if stated is not None else "")
+    try:
+        count = float(stated.strip(" \0") or 1)
+    except ValueError:
+        return None
+    return max(1, int(count)) if count.is_integer() else None
+
+
+def photometric(header: Dataset) -> str:
+    """PhotometricInterpretation in capitals and without blanks in MONOCHROME; grey and black at 0 where none is given."""
+    stated = text(header, "PhotometricInterpretation").upper()
+    if not stated:
+        return "MONOCHROME2" if value(header, "SamplesPerPixel") in (1, None) else ""
+    return re.sub(r"^MONOCHROME[\s_-]*", "MONOCHROME", stated)
+
+
 def age(header: Dataset) -> float | None:
-    """In years: PatientAge (C.7.2.2), else from the birth date to the study's."""
-    years = _age_string(text(header, "PatientAge"))
-    if years is None:
+    """In years: PatientAge (C.7.2.2), else from the birth date to the study's.
+
+    Devices that were told no age write 000Y or 999Y: no age is such a one.
+    """
+    stated = text(header, "PatientAge")
+    years = _age_string(stated)
+    if years is None or years == 0 or years > OLDEST:
         born = day(header, "PatientBirthDate")
         dates = (day(header, k) for k in ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate"))
         seen = next(filter(None, dates), None)
-        years = (seen - born).days / DAYS_A_YEAR if born and seen else None
+        newborn = years if years == 0 and stated[-1:].upper() in ("D", "W", "M") else None
+        years = (seen - born).days / DAYS_A_YEAR if born and seen else newborn
     return years if years is not None and 0 <= years <= OLDEST else None
 
 
@@ -182,13 +234,16 @@ def _day_text(header: Dataset, keyword: str) -> str:
 
 
 def view(header: Dataset) -> str:
-    """ViewPosition (C.8.1.3), else the view's code in words (C.8.11.5), else a PA or AP put elsewhere."""
-    stated = text(header, "ViewPosition").upper()
-    if stated:
+    """ViewPosition (C.8.1.3), else the view's code (C.8.11.5), else a PA or AP put elsewhere; empty where none tells."""
+    stated = terms.frontal_joined(text(header, "ViewPosition"))
+    if stated not in (*terms.UNSTATED, "PORTABLE"):
         return stated
-    coded = _meaning(header, "ViewCodeSequence")
-    if coded:
-        return {"POSTERO-ANTERIOR": "PA", "ANTERO-POSTERIOR": "AP"}.get(coded.upper(), coded)
+    for item in values(header, "ViewCodeSequence")[:1]:
+        code, meaning = (text(item, k) if isinstance(item, Dataset) else "" for k in ("CodeValue", "CodeMeaning"))
+        if code in terms.FRONTAL_CODES:
+            return terms.FRONTAL_CODES[code]
+        if code in terms.OTHER_VIEW_CODES or meaning.upper() not in terms.UNSTATED:
+            return terms.frontal_joined(meaning) if terms.direction(meaning) != "unknown" else meaning or code
     misplaced = text(header, "PatientPosition").upper()  # it is not meant for this, but research sets use it so
     return misplaced if misplaced in FRONTAL else ""
 

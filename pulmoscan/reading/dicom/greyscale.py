@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from pulmoscan.reading.depth import significant_bits, thinned
 from pulmoscan.reading.dicom.facts import text, value, values
 
 VoiFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 LEAST_CONTRAST = 4 / 255
 """A window that spreads a whole picture over less than this shows nothing of it."""
+OUTLIERS = (0.5, 99.5)
+"""Percentiles: what lies beyond them may be dead pixels."""
 VOI_FUNCTIONS: tuple[VoiFunction, ...] = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 
@@ -123,7 +126,7 @@ def greyscale(stored: NDArray[Any], header: Dataset) -> Greyscale:
         or text(header, "PresentationLUTShape").upper() == "INVERSE",
         vois=(),
     )
-    low, high = picture.span
+    low, high = _robust_span(picture)
     if int(header.BitsStored) == 8 and low >= 0 and high <= 255:
         low, high = 0.0, 255.0
     whole = Window("Whole range", (low + high) / 2, max(high - low, 1e-6), "LINEAR_EXACT")
@@ -131,6 +134,17 @@ def greyscale(stored: NDArray[Any], header: Dataset) -> Greyscale:
     stated: list[Voi] = [*_voi_luts(header), *_windows(header)]
     vois = [voi for voi in stated if np.ptp(voi.apply(steps)) > LEAST_CONTRAST]
     return replace(picture, vois=(*vois, whole))
+
+
+def _robust_span(picture: Greyscale) -> tuple[float, float]:
+    """`Greyscale.span`, unless a few pixels, such as a detector's dead ones, stretch it to more than twice the rest's."""
+    low, high = picture.span
+    values = picture.values if picture.padding is None else picture.values[~picture.padding]
+    least, greatest = (float(v) for v in np.percentile(thinned(values), OUTLIERS))
+    spread = greatest - least
+    if not 0 < 2 * spread < high - low:
+        return low, high
+    return max(low, least - spread / 4), min(high, greatest + spread / 4)
 
 
 def square_pixels(header: Dataset, height: int, width: int) -> tuple[int, int]:
@@ -216,6 +230,10 @@ def _lut(item: Dataset, header: Dataset, scaled: bool) -> Lut | None:
     if int(header.get("PixelRepresentation", 0)) == 1 and first >= 1 << 15:
         first -= 1 << 16
     if scaled:
+        # Some devices state 16 bits, or 8, whatever the entries fill: then the picture would be all but black, or white.
+        needed = significant_bits(float(entries.max()))
+        if needed < bits or 2**bits <= entries.max():
+            bits = needed
         entries = np.clip(entries / np.float32(2**bits - 1), 0, 1)
     return Lut(text(item, "LUTExplanation") or "VOI LUT", first, entries)
 

@@ -11,7 +11,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
-from pydicom.pixels.decoders import (
+from pydicom.pixels.decoders import (  # type: ignore[attr-defined]  # it states no __all__
     JPEGBaseline8BitDecoder,
     JPEGExtended12BitDecoder,
     JPEGLosslessDecoder,

@@ -8,7 +8,7 @@ import warnings
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -21,37 +21,21 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 
 from pulmoscan import errors
-from pulmoscan.reading.dicom import jpeg
-from pulmoscan.reading.dicom.facts import FRONTAL, Facts, facts, kind, text, value, values
-from pulmoscan.reading.dicom.facts import body_part as stated_body_part
-from pulmoscan.reading.dicom.facts import view as stated_view
+from pulmoscan.reading.dicom import jpeg, suitability
+from pulmoscan.reading.dicom.facts import Facts, facts, photometric, text, value, without_escapes
 from pulmoscan.reading.dicom.greyscale import Greyscale, greyscale, square_pixels
+from pulmoscan.reading.limits import MAX_PIXELS
 
 # What pydicom says of odd values quotes them, and they may be the patient's.
 config.settings.reading_validation_mode = config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 warnings.filterwarnings("ignore", module=r"pydicom\b")
 
-MAX_PIXELS = 50_000_000
 MAX_INFLATED_BYTES = 400 * 2**20
 VIEW_SIDE = 1400  # pixels of the copy that is kept for viewing at other windows
 
-RADIOGRAPHS = ("CR", "DX", "RG")
-UNSURE = ("OT", "SC", "XR", "")
-CHEST_WORDS = ("CHEST", "THORAX", "THORAC", "TORAX", "LUNG", "PULM", "PECHO", "POUMON", "RIB")
-NO_BODY_PART = ("UNKNOWN", "OTHER", "DEFAULT", "UNDEFINED", "NONE", "NA", "N/A")
-NO_VIEW = ("UNKNOWN", "OTHER", "DEFAULT", "UNDEFINED", "NONE", "NA", "N/A", "PORTABLE")
-SECONDARY_CAPTURE = uid.SecondaryCaptureImageStorage
-FOR_PROCESSING = uid.DigitalXRayImageStorageForProcessing
-RADIOGRAPH_CLASSES = (
-    uid.ComputedRadiographyImageStorage,
-    uid.DigitalXRayImageStorageForPresentation,
-    FOR_PROCESSING,
-    SECONDARY_CAPTURE,
-)
 JPEG_START = b"\xff\xd8"
 JPEG_2000_STARTS = (b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
-GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,26 +52,6 @@ class Dicom:
     header: Dataset
     view: Greyscale
     warnings: tuple[str, ...]
-
-
-def is_dicom(data: bytes) -> bool:
-    """Whether the bytes may be a DICOM file: with its magic word, or beginning with an element of a header."""
-    if data[128:132] == b"DICM" or data[:4] == b"DICM":
-        return True
-    orders: tuple[Literal["little", "big"], ...] = ("little", "big")
-    for order in orders:
-        group, element = (int.from_bytes(data[at : at + 2], order) for at in (0, 2))
-        if group in (0x0002, 0x0008) and element <= 0x0100 and len(data) > 64:
-            return _has_header(data)
-    return False
-
-
-def _has_header(data: bytes) -> bool:
-    try:
-        header = pydicom.dcmread(io.BytesIO(data), force=True, stop_before_pixels=True)
-    except Exception:
-        return False
-    return bool(value(header, "SOPClassUID") or value(header, "Rows"))
 
 
 def read_dicom(data: bytes) -> tuple[NDArray[np.float32], Dicom]:
@@ -109,8 +73,10 @@ def read_dicom(data: bytes) -> tuple[NDArray[np.float32], Dicom]:
 
 def _read(data: bytes) -> tuple[NDArray[np.float32], Dicom]:
     dataset = _parse(data)
-    _check_kind(dataset)
+    suitability.check(dataset)
     _check_shape(dataset)
+    warned = tuple(suitability.warnings(dataset))
+    _mend(dataset)
     syntax = _transfer_syntax(dataset)
     stored = _decode(dataset, syntax)
     whole = greyscale(stored, dataset)
@@ -121,7 +87,8 @@ def _read(data: bytes) -> tuple[NDArray[np.float32], Dicom]:
     header = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys() if tag.group < 0x7FE0})  # noqa: SIM118
     implicit, little = dataset.original_encoding
     header.set_original_encoding(implicit, little, dataset.original_character_set)
-    return whole.shown(), Dicom(facts(header, syntax.name), header, view, tuple(_warnings(dataset)))
+    without_escapes(header)
+    return whole.shown(), Dicom(facts(header, syntax.name), header, view, warned)
 
 
 def _parse(data: bytes) -> FileDataset:
@@ -143,40 +110,14 @@ def _check_inflation(data: bytes) -> None:
         raise errors.ImageTooLarge(MAX_PIXELS)
 
 
-def _check_kind(dataset: Dataset) -> None:
-    """Refuse what is no frontal chest radiograph by its own header."""
-    modality, sop_class = text(dataset, "Modality").upper(), value(dataset, "SOPClassUID")
-    if "PixelData" not in dataset:
-        raise errors.DicomWithoutPixels(_kind_of_file(dataset))
-    if modality not in RADIOGRAPHS and not (modality in UNSURE and sop_class in (None, *RADIOGRAPH_CLASSES)):
-        raise errors.DicomModality(modality, kind(dataset))
-    if sop_class == FOR_PROCESSING or text(dataset, "PresentationIntentType").upper() == "FOR PROCESSING":
-        raise errors.DicomForProcessing
-    frames = text(dataset, "NumberOfFrames") or "1"
-    if frames != "1":
-        raise errors.AnimatedImage(int(frames)) if frames.isdecimal() else errors.DamagedDicom
-    photometric = text(dataset, "PhotometricInterpretation")
-    if photometric not in GREY or value(dataset, "SamplesPerPixel") not in (1, None):
-        raise errors.DicomColour(photometric or "colour")
-    part = stated_body_part(dataset).upper()
-    if part and part not in NO_BODY_PART and not any(word in part for word in CHEST_WORDS):
-        raise errors.DicomBodyPart(part)
-    view = stated_view(dataset).upper()
-    if view and view not in NO_VIEW and not _is_frontal(view):
-        raise errors.DicomView(view)
-
-
-def _is_frontal(view: str) -> bool:
-    words = view.replace("_", " ").replace("-", " ").replace(".", " ").split()
-    return not {"LATERAL", "LAT", "LL", "RL"} & set(words) and bool({*FRONTAL, "FRONTAL"} & set(words))
-
-
-def _kind_of_file(dataset: Dataset) -> str:
-    """In words, also for files whose SOP class stands in the file meta alone."""
-    if value(dataset, "SOPClassUID"):
-        return kind(dataset)
-    stored = getattr(getattr(dataset, "file_meta", None), "MediaStorageSOPClassUID", None)
-    return str(getattr(stored, "name", stored or text(dataset, "Modality") or "unknown")).removesuffix(" Storage")
+def _mend(dataset: Dataset) -> None:
+    """Write plainly what the header meant, where decoders would stumble over how it says it."""
+    if "NumberOfFrames" in dataset:
+        dataset.NumberOfFrames = 1
+    if text(dataset, "PhotometricInterpretation") != photometric(dataset):
+        dataset.PhotometricInterpretation = photometric(dataset)
+    if value(dataset, "SamplesPerPixel") is None:
+        dataset.SamplesPerPixel = 1
 
 
 def _check_shape(dataset: Dataset) -> None:
@@ -247,30 +188,9 @@ def _check_codestream(dataset: Dataset, syntax: uid.UID) -> None:
             raise errors.DamagedDicom
         size = jpeg.frame_size(frame)
     elif frame.startswith(JPEG_2000_STARTS):
-        found: Mapping[str, int] = jpeg2000_parameters(frame)
-        size = found["rows"], found["columns"]
+        found = jpeg2000_parameters(frame)
+        size = int(found["rows"]), int(found["columns"])
     else:
         raise errors.DamagedDicom
     if size != (dataset.Rows, dataset.Columns):
         raise errors.DamagedDicom
-
-
-def _warnings(dataset: Dataset) -> list[str]:
-    found = []
-    modality = text(dataset, "Modality").upper()
-    if value(dataset, "SOPClassUID") == SECONDARY_CAPTURE or modality in UNSURE:
-        found.append(
-            "The DICOM file is a secondary capture or does not name a radiograph's modality: how its grey values came "
-            "about is unknown."
-        )
-    if text(dataset, "BurnedInAnnotation").upper() == "YES":
-        found.append("Text is burnt into the picture: it may name the patient, also in anonymous exports.")
-    if stated_view(dataset).upper() in ("", *NO_VIEW):
-        found.append("The DICOM file does not say from where it was taken. The models know frontal views only.")
-    orientation = [str(v).upper() for v in values(dataset, "PatientOrientation")]
-    if len(orientation) == 2 and all(orientation) and not (orientation[0][0] == "L" and orientation[1][0] == "F"):
-        found.append(
-            "The DICOM file says that the picture is not upright with the patient's left on the right side "
-            f"(orientation {orientation[0]} and {orientation[1]}): turn it in the viewer and export it again."
-        )
-    return found

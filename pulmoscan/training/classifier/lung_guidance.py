@@ -1,7 +1,7 @@
 """Lung-guided training: what lies outside the lungs must not decide.
 
-Two measures, both only where a lung mask is known: the background is replaced in half of the samples, and the loss
-asks of positives that the class-activation map lie inside the lungs.
+Two measures, both only where a lung mask is known: the background is replaced in more than half of the samples, and
+the loss asks of positives that the class-activation map lie inside the lungs, or where there are boxes inside these.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ def replace_background(
 
 
 def attention_loss(
-    network: Network, feature_map: torch.Tensor, lungs: torch.Tensor, labels: torch.Tensor
+    network: Network, feature_map: torch.Tensor, targets: torch.Tensor, labels: torch.Tensor
 ) -> torch.Tensor:
-    """Mean share of the positive evidence that lies outside the lungs, over positives with a mask.
+    """Mean share of the positive evidence that lies outside where it may lie, over positives for which that is known.
 
     Args:
-        feature_map: [N, C, 7, 7].
-        lungs: lung share of each cell [N, 7, 7] in [0, 1]; all zero where no mask is known.
+        feature_map: [N, C, 14, 14].
+        targets: how much of each cell may hold evidence [N, 14, 14] in [0, 1]; all zero where it is not known.
         labels: [N], 1 pneumonia, 0 normal.
     """
-    counted = (labels > 0.5) & (lungs.sum(dim=(1, 2)) > 0)
+    counted = (labels > 0.5) & (targets.sum(dim=(1, 2)) > 0)
     if not counted.any():
         return feature_map.new_zeros((), dtype=torch.float32)
     activations = network.head.activate(feature_map[counted]).float()
     evidence = functional.relu(torch.einsum("nchw,c->nhw", activations, network.linear.weight[0].float()))
-    inside = (evidence * lungs[counted]).sum(dim=(1, 2))
+    inside = (evidence * targets[counted]).sum(dim=(1, 2))
     return (1 - inside / (evidence.sum(dim=(1, 2)) + 1e-6)).mean()

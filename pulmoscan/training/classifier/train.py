@@ -1,15 +1,15 @@
-"""Train one network: lung-guided, children and adults together, checkpointed every epoch.
+"""Train one network: guided by lungs and boxes, children and adults together, checkpointed every epoch.
 
 The schedule is fixed beforehand and the last epoch's averaged weights are kept; validation curves are recorded but
-choose nothing.
+choose nothing. Several trainings that differ in their seed alone end as one network, the mean of their weights.
 """
 
 from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,22 @@ from tqdm import tqdm
 
 from pulmoscan.errors import TrainingError
 from pulmoscan.models import preprocessing
-from pulmoscan.models.networks import Network, build_network
+from pulmoscan.models.networks import Network, build_network, normalise
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.training.classifier.lung_guidance import attention_loss
-from pulmoscan.training.classifier.samples import BatchPlan, TrainingSamples, collate
-from pulmoscan.training.data.datasets import Example, data_hash, load_datasets, select
+from pulmoscan.training.classifier.samples import BatchPlan, TrainingSamples, class_weights, collate, draws_of
+from pulmoscan.training.data.datasets import Example, Group, data_hash, load_datasets, select
 from pulmoscan.training.state import TrainingState, describe_init, mixed_precision, seed_everything, start_state
+
+DRAWS: Mapping[Group, float] = {"child": 0.15, "mined": 0.5, "opacity": 6.0, "not normal": 0.5, "normal": 0.06}
+"""How often an example of each group is drawn in an epoch: that of the last step, which few opacities guide."""
+
+EPOCHS = 3
+"""Of the last step. More of them memorise the opacities: the heat still gains, the ranking of adults falls."""
+
+
+WATCHED = 100
+"""Validation radiographs of each population and class that the curves show: they choose nothing, and take time."""
 
 
 @dataclass(frozen=True)
@@ -41,54 +51,75 @@ class TrainingPlan:
     architecture: str
     epochs: int
     seed: int = 0
-    views_per_batch: int = 32
+    views_per_batch: int = 48
     pairs_per_batch: int = 4
-    adult_repeats: int = 2
-    learning_rate: float = 4e-4
+    draws: Mapping[Group, float] = field(default_factory=lambda: dict(DRAWS))
+    learning_rate: float = 1.5e-4
     weight_decay: float = 0.05
-    warm_up: float = 0.2
-    average_decay: float = 0.995
+    warm_up: float = 0.15
+    average_decay: float = 0.98
     label_smoothing: float = 0.05
     lung_guided: bool = True
-    attention_weight: float = 0.5
-    consistency_weight: float = 0.1
+    attention_weight: float = 1.0
+    consistency_weight: float = 0.2
     early_stages_frozen: bool = False
-
-
-EPOCHS = {"densenet121": 5, "resnet50": 4, "resnet18": 6}
-"""What two CPU cores train in about an hour."""
-
-
-def default_plan(
-    architecture: str,
-    epochs: int | None = None,
-    seed: int = 0,
-    lung_guided: bool = True,
-    frozen: bool = False,
-    learning_rate: float = TrainingPlan.learning_rate,
-) -> TrainingPlan:
-    """The documented recipe, with what is given changed."""
-    return TrainingPlan(
-        architecture,
-        epochs or EPOCHS[architecture],
-        seed,
-        learning_rate=learning_rate,
-        lung_guided=lung_guided,
-        early_stages_frozen=frozen,
-    )
 
 
 ClassifierState = TrainingState[TrainingPlan, Network]
 
 
+def train_mean(
+    plan: TrainingPlan,
+    seeds: Sequence[int],
+    data: Sequence[Path],
+    init: str,
+    checkpoint: Path,
+    workers: int = 2,
+    stop_after: int | None = None,
+) -> tuple[Network, dict[str, Any]]:
+    """Train once with each seed, from the same initial weights, and take the mean of the weights.
+
+    After Wortsman et al. 2022 (arXiv:2203.05482). Arguments and errors are those of `train`; of several trainings each
+    has a checkpoint of its own.
+    """
+    networks, records = [], []
+    for seed in seeds:
+        own = checkpoint.with_stem(f"{checkpoint.stem}-{seed}") if len(seeds) > 1 else checkpoint
+        network, record = train(replace(plan, seed=seed), data, init, own, workers, stop_after)
+        networks.append(network)
+        records.append(record)
+    if len(networks) == 1:
+        return networks[0], records[0]
+    states = [network.state_dict() for network in networks]
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(0) if first.is_floating_point() else first
+        for name, first in states[0].items()
+    }
+    networks[0].load_state_dict(mean)
+    validation = select(load_datasets(data), "validation")
+    curves = [{"seed": seed, **epoch} for seed, r in zip(seeds, records, strict=True) for epoch in r["curves"]]
+    return networks[0], {
+        **records[0],
+        "plan": {**records[0]["plan"], "seed": list(seeds)},
+        "curves": curves,
+        "storage_difference": storage_difference(networks[0], sample(validation, WATCHED)),
+    }
+
+
 def train(
-    plan: TrainingPlan, data: Sequence[Path], init: str, checkpoint: Path, workers: int = 2
+    plan: TrainingPlan,
+    data: Sequence[Path],
+    init: str,
+    checkpoint: Path,
+    workers: int = 2,
+    stop_after: int | None = None,
 ) -> tuple[Network, dict[str, Any]]:
     """Train after `plan`, resuming from `checkpoint` if it is there.
 
     Args:
         data: dataset folders (see `datasets`).
         init: `imagenet` (torchvision's own weights), `random`, or a safetensors file with torchvision's names.
+        stop_after: keep the averaged weights after so many epochs of the plan's schedule, where validation says so.
 
     Returns:
         The network with the averaged weights, in eval mode on the CPU, and the training record.
@@ -103,33 +134,41 @@ def train(
     training, validation = select(examples, "train"), select(examples, "validation")
     if not training or not validation:
         raise TrainingError("The data holds no training split. Give the whole dataset folder, not its test part.")
-    batches = BatchPlan(training, plan.views_per_batch, plan.pairs_per_batch, plan.adult_repeats, plan.seed)
+    draws = draws_of(training, plan.draws)
+    batches = BatchPlan(training, draws, plan.views_per_batch, plan.pairs_per_batch, plan.seed)
     if not len(batches):
-        raise TrainingError(f"{len(training)} training radiographs do not fill one batch of {plan.views_per_batch}.")
+        raise TrainingError(
+            f"{sum(draws):.0f} draws of {len(training)} training radiographs do not fill one batch of "
+            f"{plan.views_per_batch}. Give more data, or larger --draws."
+        )
     state = start(plan, init, len(batches), device)
     if checkpoint.is_file():
         state.restore(checkpoint)
         print(f"resumed from {checkpoint} after epoch {state.epoch}")
-    loader = DataLoader(
-        TrainingSamples(training, plan.lung_guided),
-        batch_sampler=batches,
-        collate_fn=collate,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-    )
-    while state.epoch < plan.epochs:
+    last = min(plan.epochs, stop_after or plan.epochs)
+    if state.epoch < last:
+        loader = DataLoader(
+            TrainingSamples(training, class_weights(training, draws), plan.lung_guided),
+            batch_sampler=batches,
+            collate_fn=collate,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+        )
+    watched = sample(validation, WATCHED)
+    while state.epoch < last:
         batches.epoch = state.epoch
         seed_everything(plan.seed + 1 + state.epoch)
         began = time.monotonic()
         losses = train_epoch(state, loader, plan, device)
         state.epoch += 1
-        figures = {**losses, **validate(state.averaged, validation, device)}
+        figures = {**losses, **validate(state.averaged, watched, device)}
         state.curves.append({"epoch": state.epoch, **figures, "seconds": time.monotonic() - began})
         state.save(checkpoint)
         print("  ".join(f"{name} {value:.4g}" for name, value in state.curves[-1].items()), flush=True)
     averaged = state.averaged.cpu().eval()
     record = {
         "plan": asdict(plan),
+        "stopped_after": state.epoch,
         "init": describe_init(init),
         "data_sha256": data_hash(examples),
         "examples": {"train": len(training), "validation": len(validation)},
@@ -137,9 +176,17 @@ def train(
         "device": device.type,
         "torch": torch.__version__,
         "curves": state.curves,
-        "storage_difference": storage_difference(averaged, validation),
+        "storage_difference": storage_difference(averaged, watched),
     }
     return averaged, record
+
+
+def sample(examples: Sequence[Example], most: int) -> list[Example]:
+    """At most so many of each population and class, evenly spaced."""
+    kinds: dict[tuple[str, int], list[Example]] = {}
+    for example in examples:
+        kinds.setdefault((example.population, example.label), []).append(example)
+    return [of[i * len(of) // min(most, len(of))] for of in kinds.values() for i in range(min(most, len(of)))]
 
 
 def start(plan: TrainingPlan, init: str, steps_per_epoch: int, device: torch.device) -> ClassifierState:
@@ -198,14 +245,14 @@ def train_epoch(
     totals = {"classification": 0.0, "attention": 0.0, "consistency": 0.0}
     progress = tqdm(loader, desc=f"epoch {state.epoch + 1}", mininterval=10, unit="batch")
     for batch in progress:
-        lungs, labels, weights = (t.to(device) for t in (batch.lungs, batch.labels, batch.weights))
-        x = preprocessing.normalise(batch.grey.to(device)).contiguous(memory_format=torch.channels_last)
+        targets, labels, weights = (t.to(device) for t in (batch.targets, batch.labels, batch.weights))
+        x = normalise(batch.grey.to(device)).contiguous(memory_format=torch.channels_last)
         with mixed_precision(device):
             feature_map = state.network.features(x)
         logits = state.network.head(feature_map.float())
         parts = {
             "classification": classification_loss(logits, labels, weights, plan.label_smoothing),
-            "attention": attention_loss(state.network, feature_map, lungs, labels),
+            "attention": attention_loss(state.network, feature_map, targets, labels),
             "consistency": consistency_loss(logits, batch.pairs),
         }
         loss = (
@@ -247,16 +294,18 @@ def consistency_loss(logits: torch.Tensor, pairs: int) -> torch.Tensor:
 
 @torch.no_grad()
 def validate(network: Network, examples: Sequence[Example], device: torch.device) -> dict[str, float]:
-    """AUC per population on small copies, for the training record."""
+    """AUC per population on small copies, for the training record; of adults also opacity against normal alone."""
     network.eval()
     logits = np.concatenate([z.cpu().numpy() for z in _logits(network, examples, device)])
-    figures = {}
-    for population in ("child", "adult"):
-        chosen = [i for i, e in enumerate(examples) if e.population == population]
-        labels = [examples[i].label for i in chosen]
-        if len(set(labels)) == 2:
-            figures[f"{population}_auc"] = float(roc_auc_score(labels, logits[chosen]))
-    return figures
+    chosen = {
+        "child_auc": [i for i, e in enumerate(examples) if e.population == "child"],
+        "adult_auc": [i for i, e in enumerate(examples) if e.population == "adult"],
+        "opacity_v_normal_auc": [i for i, e in enumerate(examples) if e.group in ("opacity", "normal")],
+    }
+    labels = np.array([e.label for e in examples])
+    return {
+        name: float(roc_auc_score(labels[of], logits[of])) for name, of in chosen.items() if len(set(labels[of])) == 2
+    }
 
 
 @torch.no_grad()
@@ -278,4 +327,4 @@ def _logits(network: Network, examples: Sequence[Example], device: torch.device)
 def _inputs(examples: Sequence[Example]) -> Iterator[torch.Tensor]:
     for start_at in range(0, len(examples), 32):
         inputs = [preprocessing.model_input(load_radiograph(e.path).pixels) for e in examples[start_at : start_at + 32]]
-        yield torch.cat(inputs).contiguous(memory_format=torch.channels_last)
+        yield torch.from_numpy(np.concatenate(inputs)).contiguous(memory_format=torch.channels_last)

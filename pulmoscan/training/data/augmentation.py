@@ -5,6 +5,7 @@ All of it works on grey uint8 [224, 224], between `preprocessing.resample` and `
 
 from __future__ import annotations
 
+import io
 import random
 
 import albumentations as A
@@ -39,6 +40,21 @@ def resample_randomly(pixels: NDArray[np.uint8], rng: random.Random, window: Win
     return np.asarray(image.resize((INPUT_SIZE, INPUT_SIZE), rng.choice(RESAMPLING_KERNELS), box=box))
 
 
+def adult_copy(pixels: NDArray[np.uint8], rng: random.Random) -> NDArray[np.uint8]:
+    """uint8 [H, W] -> [299, 299], [256, 256] or [224, 224], by random kernels and JPEG, as the adults' normals came.
+
+    Most radiographs of adults are to be had as such copies only, and most of these are normal: every adult goes
+    through the same sizes, or the model would learn the resampling.
+    """
+    image = Image.fromarray(pixels)
+    sides = rng.choice(((299,), (299, 256), (299, 224), (299, 256, 224)))
+    for side in sides:
+        image = image.resize((side, side), rng.choice(RESAMPLING_KERNELS))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=rng.randint(75, 97))
+    return np.asarray(Image.open(file))
+
+
 def scene_augmentation() -> A.Compose:
     """What changes the scene: position, exposure. Applied alike to two versions (`image`, `twin`) of a radiograph."""
     return A.Compose(
@@ -53,8 +69,9 @@ def scene_augmentation() -> A.Compose:
             ),
             A.RandomGamma(gamma_limit=(70, 140), p=0.5),
             A.RandomBrightnessContrast(brightness_limit=0.15, contrast_limit=0.25, p=0.5),
+            A.OneOf([A.CLAHE(clip_limit=(1, 4), p=1), A.RandomToneCurve(scale=0.25, p=1), A.Equalize(p=1)], p=0.4),
         ],
-        additional_targets={"twin": "image"},
+        additional_targets={"twin": "image", "opacities": "mask"},
     )
 
 

@@ -1,11 +1,14 @@
 """Dataset folders -> lists of `Example`, split by patient.
 
-Two layouts are known:
+Three layouts are known:
 
 * Kermany et al. 2018 (children): `{train,test}/{NORMAL,PNEUMONIA}/*.jpeg`, the published folder `chest_xray` or an
   already resized copy. Beside it there may be `index.csv`, `lung_masks224/` and `originals448/`.
 * NIH ChestX-ray14 (adults): `images*/` and an `index.csv` with findings, age, sex, view and, for some, the class that
-  the RSNA's radiologists gave (Wang et al. 2017; Shih et al. 2019).
+  the RSNA's radiologists gave (Wang et al. 2017; Shih et al. 2019): these validate, the others train.
+* The same with a column `split`, which is binding: adults whom the RSNA's radiologists classed.
+
+A patient is in one split over all sets together: test goes before validation, validation before training.
 """
 
 from __future__ import annotations
@@ -14,20 +17,23 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.population import ADULT_AGE
 
 Split = Literal["train", "validation", "test"]
-Population = Literal["child", "adult"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+"""In ascending order of precedence where a patient's radiographs are claimed by several."""
 
-VALIDATION_SHARE = {"child": 0.15, "adult": 0.30}
-"""Share of the training patients that is kept out for thresholds, calibration and every other choice: larger for
-adults, whose threshold would otherwise rest on some twenty positives."""
+Population = Literal["child", "adult"]
+Group = Literal["child", "mined", "opacity", "not normal", "normal"]
+"""Whose label it is: of children; of adults mined from reports, or one of the three classes of the radiologists."""
+
+VALIDATION_SHARE = 0.15
+"""Share of the children's training patients that is kept out for thresholds, calibration and every other choice."""
 
 NIH_POSITIVE = frozenset({"Pneumonia", "Consolidation"})
 NIH_NEGATIVE = frozenset(
@@ -36,7 +42,12 @@ NIH_NEGATIVE = frozenset(
 """Negative is who has nothing beside these: the sick without pneumonia belong to the negatives, lest the model learn to
 tell the sick from the well. Left out: findings that look like pneumonia or are said of it (Infiltration and others)."""
 
-RSNA_LABELS = {"Normal": 0, "Lung Opacity": 1}
+RSNA_CLASSES: Mapping[str, tuple[Group, int]] = {
+    "Lung Opacity": ("opacity", 1),
+    "No Lung Opacity / Not Normal": ("not normal", 0),
+    "Normal": ("normal", 0),
+}
+"""The radiologists' classes and their labels: the ill without pneumonia are negatives too."""
 
 Box = tuple[float, float, float, float]
 """x, y, width, height as fractions of the image."""
@@ -51,23 +62,25 @@ class Example:
     patient: str
     population: Population
     split: Split
+    group: Group = "child"
     subgroup: str = ""  # pathogen (children) or view (adults)
+    age: int | None = None  # years
     original: Path | None = None  # the same radiograph at a larger size
     lung_mask: Path | None = None
     boxes: tuple[Box, ...] = ()
 
 
-def is_validation_patient(patient: str, population: Population) -> bool:
-    """Whether a training patient belongs to the validation split: a fixed function of the patient alone."""
+def is_validation_patient(patient: str) -> bool:
+    """Whether a child of the training folders belongs to the validation split: a fixed function of the patient."""
     digest = hashlib.sha256(f"pulmoscan:{patient}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") / 2**32 < VALIDATION_SHARE[population]
+    return int.from_bytes(digest[:4], "big") / 2**32 < VALIDATION_SHARE
 
 
 def load_dataset(folder: Path) -> list[Example]:
-    """All examples of a dataset folder in either layout.
+    """All examples of a dataset folder in one of the layouts.
 
     Raises:
-        DatasetError: the folder is missing, has neither layout or holds no image.
+        DatasetError: the folder is missing, has no known layout or holds no image.
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder} is not a folder. Give the folder that holds the dataset; see docs/weights.md.")
@@ -79,7 +92,7 @@ def load_dataset(folder: Path) -> list[Example]:
         if not (folder / "index.csv").is_file():
             raise DatasetError(
                 f"{folder} holds neither train/NORMAL and its siblings (Kermany) nor an index.csv (NIH). "
-                "docs/weights.md shows both layouts."
+                "docs/weights.md shows the layouts."
             )
         try:
             examples = _load_nih(folder)
@@ -94,8 +107,16 @@ def load_dataset(folder: Path) -> list[Example]:
 
 
 def load_datasets(folders: Iterable[Path]) -> list[Example]:
-    """The examples of several dataset folders together."""
-    return [example for folder in folders for example in load_dataset(folder)]
+    """The examples of several dataset folders together, without those whose patient another split has a claim on."""
+    return one_split_per_patient([example for folder in folders for example in load_dataset(folder)])
+
+
+def one_split_per_patient(examples: Sequence[Example]) -> list[Example]:
+    """Only the examples in the split that has precedence among those of their patient."""
+    claim: dict[str, int] = {}
+    for example in examples:
+        claim[example.patient] = max(claim.get(example.patient, 0), SPLITS.index(example.split))
+    return [e for e in examples if SPLITS.index(e.split) == claim[e.patient]]
 
 
 def select(examples: Sequence[Example], split: Split, population: Population | None = None) -> list[Example]:
@@ -129,7 +150,7 @@ def _load_kermany(root: Path) -> list[Example]:
                         # The numbering starts anew in the test split.
                         patient=f"{folder}/{patient}",
                         population="child",
-                        split=_split(folder, f"{folder}/{patient}", "child"),
+                        split=_split_of_child(folder, f"{folder}/{patient}"),
                         subgroup=pathogen.group(1) if pathogen else "",
                         original=_existing(root.parent / "originals448" / folder / name, path.name),
                         lung_mask=_existing(root.parent / "lung_masks224" / folder / name, f"{path.stem}.png"),
@@ -139,52 +160,57 @@ def _load_kermany(root: Path) -> list[Example]:
 
 
 def _load_nih(folder: Path) -> list[Example]:
-    """Training and validation take the clearly labelled ones; who has an RSNA class is for testing only.
+    """Adults by the split that the index names; without one, the radiologists' classes validate and the rest trains.
 
-    Its few patients under 18 train too, but are too few and too old to be measured beside Kermany's.
+    The few patients under 18 count among them: they are too old to be measured beside Kermany's. `age` tells them.
     """
     images = next(iter(sorted(folder.glob("images*"))), folder)
-    rows = read_index(folder / "index.csv")
-    test_patients = {row["patient"] for row in rows if row["rsna_class"]}
-    minors = {row["patient"] for row in rows if int(row["age"]) < ADULT_AGE}
     examples = []
-    for row in rows:
-        label = _nih_label(row)
-        if label is None or (row["patient"] in test_patients and not row["rsna_class"]):
+    for row in read_index(folder / "index.csv"):
+        known = _nih_label(row)
+        if known is None:
             continue
-        population: Population = "adult" if int(row["age"]) >= ADULT_AGE else "child"
-        # Who came as a child and came back as an adult stays in one split.
-        share_of: Population = "child" if row["patient"] in minors else "adult"
-        split = _split("test" if row["rsna_class"] else "train", row["patient"], share_of)
-        if population == "child" and split != "train":
-            continue
+        group, label = known
+        boxes = row.get("boxes_xywh_fraction") or row.get("rsna_opacity_boxes_xywh_fraction") or "[]"
         examples.append(
             Example(
                 path=images / row["file"],
                 label=label,
-                patient=row["patient"],
-                population=population,
-                split=split,
+                patient=f"nih/{row['patient']}",
+                population="adult",
+                split=_split_of_adult(row),
+                group=group,
                 subgroup=row["view"],
-                boxes=tuple(tuple(box) for box in json.loads(row["rsna_opacity_boxes_xywh_fraction"] or "[]")),
+                age=int(row["age"]),
+                boxes=tuple(tuple(box) for box in json.loads(boxes)),
             )
         )
     return examples
 
 
-def _nih_label(row: dict[str, str]) -> int | None:
+def _nih_label(row: Mapping[str, str]) -> tuple[Group, int] | None:
+    """Group and label; None where neither radiologists nor the text analysis of the report tell clearly."""
     if row["rsna_class"]:
-        return RSNA_LABELS.get(row["rsna_class"])
+        return RSNA_CLASSES.get(row["rsna_class"])
     findings = set(row["nih_findings"].split("|"))
     if findings & NIH_POSITIVE:
-        return 1
-    return 0 if findings <= NIH_NEGATIVE else None
+        return "mined", 1
+    return ("mined", 0) if findings <= NIH_NEGATIVE else None
 
 
-def _split(folder: str, patient: str, population: Population) -> Split:
+def _split_of_adult(row: Mapping[str, str]) -> Split:
+    if "split" not in row:
+        return "validation" if row["rsna_class"] else "train"
+    for split in SPLITS:
+        if row["split"] == split:
+            return split
+    raise ValueError(f"{row['split']!r} is no split")
+
+
+def _split_of_child(folder: str, patient: str) -> Split:
     if folder == "test":
         return "test"
-    return "validation" if is_validation_patient(patient, population) else "train"
+    return "validation" if is_validation_patient(patient) else "train"
 
 
 def _patient_from_name(name: str) -> str:

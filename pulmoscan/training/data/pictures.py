@@ -20,7 +20,7 @@ from pulmoscan.training.data.datasets import Split, load_dataset, read_index
 TEST_SHARE, VALIDATION_SHARE = 0.25, 0.10
 """Of the patients, or of the pictures that show no chest, where a dataset has no split of its own."""
 
-Source = Literal["kermany", "nih", "adult masks", "not chest"]
+Collection = Literal["kermany", "nih", "adult masks", "not chest"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Picture:
     """One picture of a dataset."""
 
     path: Path
-    source: Source
+    source: Collection
     kind: str  # `chest`, or what else it shows
     population: Population | None
     split: Split
@@ -51,7 +51,7 @@ def load_pictures(folders: Iterable[Path]) -> list[Picture]:
     return pictures
 
 
-def select(pictures: Sequence[Picture], split: Split, source: Source | None = None) -> list[Picture]:
+def select(pictures: Sequence[Picture], split: Split, source: Collection | None = None) -> list[Picture]:
     """The pictures of one split and, if given, one source."""
     return [p for p in pictures if p.split == split and source in (None, p.source)]
 

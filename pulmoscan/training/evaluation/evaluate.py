@@ -14,12 +14,12 @@ from pulmoscan.errors import DatasetError
 from pulmoscan.models.card import Card, add_evidence, write_card
 from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.registry import get_spec
-from pulmoscan.population import POPULATIONS, Population
+from pulmoscan.population import ADULT_AGE, POPULATIONS, Population
 from pulmoscan.reading.records import write_whole
 from pulmoscan.statistics import calibration, lab, metrics
 from pulmoscan.statistics.metrics import Confusion, Figure, Scores
 from pulmoscan.training.data.datasets import Split, load_datasets, select
-from pulmoscan.training.evaluation import usual_way
+from pulmoscan.training.evaluation import baseline_training
 from pulmoscan.training.evaluation.scoring import Scored, score, scores_of
 
 
@@ -71,13 +71,21 @@ class Evaluation:
     def _boxed(self) -> list[Scored]:
         return [s for s in self.scored if s.example.label and s.example.boxes]
 
-    def of_subgroup(self, subgroup: str) -> Scores:
-        """The scores of a subgroup: a pathogen (children's pneumonias) or a view (adults)."""
-        return scores_of([s for s in self.scored if s.example.subgroup == subgroup])
-
     @property
-    def subgroups(self) -> list[str]:
-        return sorted({s.example.subgroup for s in self.scored if s.example.subgroup})
+    def subgroups(self) -> Mapping[str, Scores]:
+        """The scores of parts: pathogens (children's pneumonias); views, the radiologists' classes, ages (adults)."""
+        named = sorted({s.example.subgroup for s in self.scored if s.example.subgroup})
+        parts: dict[str, list[Scored]] = {
+            name: [s for s in self.scored if s.example.subgroup == name] for name in named
+        }
+        if any(s.example.group == "not normal" for s in self.scored):
+            clear = [s for s in self.scored if s.example.group in ("opacity", "normal")]
+            parts["opacity v normal"] = clear
+            parts |= {f"opacity v normal, {v}": [s for s in clear if s.example.subgroup == v] for v in named}
+            parts["not normal"] = [s for s in self.scored if s.example.group == "not normal"]
+        if any(s.example.age is not None and s.example.age < ADULT_AGE for s in self.scored):
+            parts["18 years and older"] = [s for s in self.scored if (s.example.age or 0) >= ADULT_AGE]
+        return {name: scores_of(part) for name, part in parts.items()}
 
 
 def evaluate(model: str, data: Sequence[Path], split: Split) -> list[Evaluation]:
@@ -143,7 +151,7 @@ def _decision_curve(scores: Scores) -> dict[str, Any] | None:
         "prevalence": prevalence,
         "thresholds": lab.GRID[at].tolist(),
         "model": lab.net_benefit(lab.rates(scores), prevalence)[at].tolist(),
-        "call_everybody_pneumonia": lab.treat_all(prevalence)[at].tolist(),
+        "treat_all": lab.treat_all(prevalence)[at].tolist(),
     }
 
 
@@ -166,8 +174,8 @@ def describe(evaluation: Evaluation, usual: Mapping[str, Figure] | None = None) 
         f"  calibration error      {calibration.expected_calibration_error(e.scores):.3f} (both classes weigh alike)",
         f"  Brier score            {calibration.brier(e.scores):.3f} (both classes weigh alike)",
         f"  missed                 {', '.join(e.missed) or 'none'}",
-        *_balanced_point(e),
-        *usual_way.describe(usual or usual_way.recorded(e.card, e.population, e.split)),
+        *_other_points(e),
+        *baseline_training.describe(usual or baseline_training.recorded(e.card, e.population, e.split)),
     ]
     return "\n".join(lines)
 
@@ -183,19 +191,21 @@ def _chosen(e: Evaluation) -> str:
 
 
 def _at_balance(e: Evaluation) -> dict[str, Figure]:
-    if e.population not in e.card.balanced:
-        return {}
-    at = e.scores.at(e.card.balanced[e.population])
+    return _at(e, "balanced") if e.population in e.card.balanced else {}
+
+
+def _at(e: Evaluation, point: str) -> dict[str, Figure]:
+    at = e.scores.at(e.card.points(e.population)[point])
     return {"sensitivity": at.sensitivity, "specificity": at.specificity}
 
 
-def _balanced_point(e: Evaluation) -> list[str]:
-    if e.population not in e.card.balanced:
-        return []
-    return [
-        f"  balanced point         {e.card.balanced[e.population]:.3f}, fixed on validation, where both are alike",
-        *(f"    {name:<20} {figure.percent}" for name, figure in _at_balance(e).items()),
-    ]
+def _other_points(e: Evaluation) -> list[str]:
+    lines = []
+    for point, threshold in e.card.points(e.population).items():
+        if point != "high sensitivity":
+            lines.append(f"  {point:<22} {threshold:.3f}, fixed on validation")
+            lines += [f"    {name:<20} {figure.percent}" for name, figure in _at(e, point).items()]
+    return lines
 
 
 def _all_figures(e: Evaluation) -> dict[str, Figure]:
@@ -227,8 +237,7 @@ def _ratio(figure: Figure) -> str:
 def _subgroups(e: Evaluation) -> dict[str, Figure]:
     """Sensitivity of each, and where it has normals too (a view has), specificity and AUC."""
     found: dict[str, Figure] = {}
-    for subgroup in e.subgroups:
-        scores = e.of_subgroup(subgroup)
+    for subgroup, scores in e.subgroups.items():
         at = scores.at(e.threshold)
         figures = {
             f"sensitivity, {subgroup}": at.sensitivity,

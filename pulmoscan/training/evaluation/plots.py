@@ -90,8 +90,8 @@ def _sweep(axis: Axes, test: Scores, points: dict[str, float]) -> None:
 def _decision_curve(axis: Axes, test: Scores, points: dict[str, float]) -> None:
     prevalence = lab.prevalence(test)
     axis.plot(lab.GRID, lab.net_benefit(lab.rates(test), prevalence), color=COLOURS["test"], label="model")
-    axis.plot(lab.GRID, lab.treat_all(prevalence), color="#8a8a8a", label="call everybody pneumonia")
-    axis.axhline(0, color="#8a8a8a", linestyle="--", label="call nobody pneumonia")
+    axis.plot(lab.GRID, lab.treat_all(prevalence), color="#8a8a8a", label="treat all")
+    axis.axhline(0, color="#8a8a8a", linestyle="--", label="treat none")
     for name, threshold in points.items():
         axis.axvline(threshold, color=POINTS[name], linestyle=":", label=name)
     axis.set(

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from pulmoscan.errors import DatasetError
 from pulmoscan.examination import quality
 from pulmoscan.examination.lungs import load_reader
-from pulmoscan.examination.quality import Kind, Mask, Pixels
+from pulmoscan.examination.quality import DefectKind, Mask, Pixels
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.statistics import metrics
@@ -32,7 +32,7 @@ NO_LUNGS = np.zeros((INPUT_SIZE, INPUT_SIZE), dtype=bool)
 
 QUANTILES = (0.0, 0.005, 0.01, 0.5, 0.99, 0.995, 1.0)
 
-MEASURES: Mapping[Kind, Callable[[Pixels, Mask], float]] = {
+MEASURES: Mapping[DefectKind, Callable[[Pixels, Mask], float]] = {
     "low resolution": lambda pixels, _: min(pixels.shape),
     "compression": lambda pixels, _: quality.blockiness(pixels),
     "blur": lambda pixels, _: quality.sharpness(pixels),
@@ -56,7 +56,7 @@ class QualityFigures:
     """
 
     source: str
-    quantiles: Mapping[Kind, Sequence[float]]
+    quantiles: Mapping[DefectKind, Sequence[float]]
     warned: Mapping[str, Figure]
     found: Mapping[str, Figure]
 
@@ -90,7 +90,7 @@ def _original(picture: Picture) -> Path | None:
 
 def _measure(name: str, paths: Sequence[Path]) -> QualityFigures:
     reader = load_reader()
-    values: dict[Kind, list[float]] = {kind: [] for kind in MEASURES}
+    values: dict[DefectKind, list[float]] = {kind: [] for kind in MEASURES}
     warned: dict[str, list[bool]] = {kind: [] for kind in ("any", *MEASURES)}
     found: dict[str, list[bool]] = {what: [] for what in DEGRADATIONS}
     step = max(1, len(paths) // DEGRADED_OF_EACH)
@@ -208,7 +208,7 @@ def _bytes(pixels: Pixels) -> NDArray[np.uint8]:
     return (pixels * 255).astype(np.uint8)
 
 
-DEGRADATIONS: Mapping[str, tuple[Kind, Degradation]] = {
+DEGRADATIONS: Mapping[str, tuple[DefectKind, Degradation]] = {
     "160 pixels": ("low resolution", _shrunk),
     "JPEG of quality 10": ("compression", _jpeg(10)),
     "JPEG of quality 25": ("compression", _jpeg(25)),

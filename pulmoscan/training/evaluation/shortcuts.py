@@ -26,7 +26,7 @@ from pulmoscan.statistics import metrics
 from pulmoscan.statistics.metrics import Confusion, Figure, Scores
 from pulmoscan.training.classifier.lung_guidance import soft_lung_mask
 from pulmoscan.training.data.augmentation import resample_randomly
-from pulmoscan.training.data.datasets import Split, load_dataset, select
+from pulmoscan.training.data.datasets import Split, load_datasets, select
 from pulmoscan.training.data.framing import cropped_mask, random_window
 from pulmoscan.training.evaluation.half_lungs import half_and_half, random_side
 
@@ -126,17 +126,19 @@ class ShortcutTests:
     heat_on_side: Figure
 
 
-def shortcut_tests(model: str, data: Path, split: Split) -> ShortcutTests:
-    """Every change on the children's radiographs of a split that have a lung mask.
+def shortcut_tests(model: str, data: Sequence[Path], split: Split, limit: int | None = None) -> ShortcutTests:
+    """Every change on the children's radiographs of a split that have a lung mask, or on an even `limit` of them.
 
     Raises:
         ModelError: the model cannot be used.
         DatasetError: the data holds no lung masks.
     """
     classifier = load_classifier(model)
-    examples = [e for e in select(load_dataset(data), split, "child") if e.lung_mask]
+    examples = [e for e in select(load_datasets(data), split, "child") if e.lung_mask]
     if not examples:
-        raise DatasetError(f"{data} holds no lung_masks224 folder for the {split} split.")
+        raise DatasetError(f"The data holds no lung_masks224 folder for the {split} split.")
+    if limit and limit < len(examples):
+        examples = [examples[i * len(examples) // limit] for i in range(limit)]
     threshold = classifier.card.thresholds["child"]
     labels = [e.label for e in examples]
     pairs = [(_grey(e.path), _mask(e.lung_mask)) for e in examples if e.lung_mask]

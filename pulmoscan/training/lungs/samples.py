@@ -22,7 +22,7 @@ from torch.utils.data import Dataset
 from pulmoscan.models.preprocessing import INPUT_SIZE, standardise
 from pulmoscan.training.data.augmentation import grain_augmentation
 from pulmoscan.training.data.not_chest import GENERATORS
-from pulmoscan.training.data.pictures import Picture, Source
+from pulmoscan.training.data.pictures import Collection, Picture
 
 DRAWN = "drawn"
 SHARES: Mapping[str, float] = {"kermany": 0.38, "adult masks": 0.20, "nih": 0.12, "not chest": 0.12, DRAWN: 0.18}
@@ -56,7 +56,7 @@ class LungSamples(Dataset[Sample]):
 
     def __init__(self, pictures: Sequence[Picture], length: int) -> None:
         self.length = length
-        self.by_source: dict[Source, list[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]]] = {}
+        self.by_source: dict[Collection, list[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]]] = {}
         for picture in pictures:
             mask = _read(picture.lung_mask) if picture.lung_mask else None
             self.by_source.setdefault(picture.source, []).append((_read(picture.path), mask))

@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from pulmoscan.errors import TrainingError
-from pulmoscan.examination.lung_network import Findings, LungNetwork
+from pulmoscan.examination.findings import Findings
+from pulmoscan.examination.lung_network import LungNetwork
 from pulmoscan.examination.lungs import load_network
 from pulmoscan.models import preprocessing
 from pulmoscan.reading.radiograph import load_radiograph
@@ -105,7 +106,8 @@ def _train_epoch(state: LungTraining, loader: DataLoader[Sample]) -> dict[str, f
         x = sample.grey.contiguous(memory_format=torch.channels_last)
         with mixed_precision(x.device):
             outputs = state.network(x)
-        findings = Findings.of(tuple(output.float() for output in outputs))
+        outline, kinds, strangeness = (output.float() for output in outputs)
+        findings: Findings[torch.Tensor] = Findings.of((outline, kinds, strangeness))
         parts = {"lungs": lung_loss(findings, sample), "kind": kind_loss(findings, sample)}
         loss = parts["lungs"] + state.plan.kind_weight * parts["kind"]
         state.optimiser.zero_grad(set_to_none=True)
@@ -119,7 +121,7 @@ def _train_epoch(state: LungTraining, loader: DataLoader[Sample]) -> dict[str, f
     return {name: total / len(loader) for name, total in totals.items()}
 
 
-def lung_loss(findings: Findings, sample: Sample) -> torch.Tensor:
+def lung_loss(findings: Findings[torch.Tensor], sample: Sample) -> torch.Tensor:
     """Cross-entropy where the lungs are known, none outside chests included; soft Dice where there are any."""
     known = ~sample.lungs.isnan().any(dim=(1, 2))
     logits, lungs = findings.lungs[known], sample.lungs[known]
@@ -130,7 +132,7 @@ def lung_loss(findings: Findings, sample: Sample) -> torch.Tensor:
     return entropy + (1 - overlap).mean()
 
 
-def kind_loss(findings: Findings, sample: Sample) -> torch.Tensor:
+def kind_loss(findings: Findings[torch.Tensor], sample: Sample) -> torch.Tensor:
     """Cross-entropy of chest, whole and inverted, where known, and of the quarter turns."""
     loss = findings.chest.new_zeros(())
     for logits, answers in (

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from pulmoscan.reading.dicom import Dicom, Voi, Window
 from pulmoscan.ui.frame import plain
+
+if TYPE_CHECKING:  # every model's page imports this panel, but few files are DICOM
+    from pulmoscan.reading.dicom import Dicom, Voi, Window
 
 MASK = "••••••"
 ADJUSTED = "By hand"
@@ -47,6 +50,8 @@ def windowed(dicom: Dicom, key: str) -> NDArray[np.float32]:
 
 def _by_hand(dicom: Dicom, key: str) -> Window:
     """Level and width by sliders that begin at the file's own window, if it has one."""
+    from pulmoscan.reading.dicom import Window
+
     low, high = dicom.view.span
     span = max(high - low, 1e-3)
     step = 1.0 if span > 50 else span / 100
@@ -63,6 +68,8 @@ def _by_hand(dicom: Dicom, key: str) -> Window:
 
 
 def _described(voi: Voi) -> str:
+    from pulmoscan.reading.dicom import Window
+
     if isinstance(voi, Window):
         return f"{voi.name}: level {voi.centre:g}, width {voi.width:g}"
     return voi.name

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import get_args
 
 import streamlit as st
 
 from pulmoscan.export import FORMATS, Report, write_report
-from pulmoscan.export.pdf import PAGE_SIZES, PageSize, pdf
+from pulmoscan.export.content import PageSize
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Screening
 
@@ -24,7 +25,7 @@ def downloads(radiograph: Radiograph, outcome: Screening) -> None:
     with st.expander("Export a report", icon=":material/download:"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             page: PageSize = st.segmented_control(
-                "Page size", list(PAGE_SIZES), default="A4", required=True, key="report-page", persist_state="session"
+                "Page size", get_args(PageSize), default="A4", required=True, key="report-page", persist_state="session"
             )
             anonymous = st.toggle("Anonymous", key="report-anonymous", help=ANONYMOUS_HELP, persist_state="session")
         report = Report(radiograph, outcome, anonymous)
@@ -32,7 +33,7 @@ def downloads(radiograph: Radiograph, outcome: Screening) -> None:
             for name, chosen in FORMATS.items():
                 st.download_button(
                     chosen.title,
-                    data=partial(pdf, report, page) if name == "pdf" else partial(write_report, report, name),
+                    data=partial(_pdf, report, page) if name == "pdf" else partial(write_report, report, name),
                     file_name=f"{report.stem}{chosen.ending}",
                     mime=chosen.mime,
                     on_click="ignore",
@@ -40,3 +41,9 @@ def downloads(radiograph: Radiograph, outcome: Screening) -> None:
                 )
         if not anonymous:
             st.caption(IDENTIFIED if radiograph.dicom else UNNAMED)
+
+
+def _pdf(report: Report, page: PageSize) -> bytes:
+    from pulmoscan.export.pdf import pdf  # what writes PDF takes long to import
+
+    return pdf(report, page)

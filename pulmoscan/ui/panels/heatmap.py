@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import cv2
-import matplotlib
 import numpy as np
 import streamlit as st
-from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
 from pulmoscan.examination.lungs import draw_outline
@@ -112,15 +110,16 @@ def _legend(reading: Reading) -> None:
     if reading.is_faint:
         st.info("Hardly anything in the picture raised the score, so the heatmap is faint.", icon=":material/blur_on:")
     st.html(colour_bar("little", "much"))
+    rows, columns = reading.evidence[reading.card.heat_method].shape
     st.caption(
-        "Colour marks what raised the score, coarsely: the model sees 7 × 7 fields. Strength is absolute, so a weak "
-        "map looks weak. It is a hint where to look, and no outline of disease."
+        f"Colour marks what raised the score, coarsely: the model sees {rows} × {columns} fields. Strength is "
+        "absolute, so a weak map looks weak. It is a hint where to look, and no outline of disease."
     )
 
 
 def colour_bar(low: str, high: str) -> str:
     """HTML of the heatmaps' colour scale with words at its ends."""
-    colours = ",".join(to_hex(c) for c in matplotlib.colormaps[gradcam.COLOUR_MAP](np.linspace(0, 1, 9)))
+    colours = ",".join(f"#{colour.tobytes().hex()}" for colour in gradcam.colours(np.linspace(0, 1, 9)))
     return (
         f'<div class="legend"><span>{low}</span>'
         f'<div class="legend-bar" style="background:linear-gradient(90deg,{colours})"></div><span>{high}</span></div>'

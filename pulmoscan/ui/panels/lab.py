@@ -36,7 +36,7 @@ def confusion_panel(counts: Confusion) -> None:
         f"<tr><th>pneumonia<small>n = {found.n}</small></th>"
         f"{_count('right', counts.true_positives, found.n, 'found')}{_count('wrong', missed, found.n, 'missed')}</tr>"
         f"<tr><th>normal<small>n = {cleared.n}</small></th>"
-        f"{_count('wrong', alarms, cleared.n, 'false alarms')}"
+        f"{_count('wrong', alarms, cleared.n, 'false positives')}"
         f"{_count('right', counts.true_negatives, cleared.n, 'cleared')}</tr></tbody></table>"
     )
 
@@ -57,17 +57,18 @@ def figures_panel(scores: Scores, threshold: float, prevalence: float) -> None:
     found, alarms = ill * counts.sensitivity.estimate, (1000 - ill) * (1 - counts.specificity.estimate)
     st.caption(
         f"Of 1,000 patients at this prevalence {ill:.0f} have pneumonia: {found:.0f} are found and {ill - found:.0f} "
-        f"missed, and {alarms:.0f} of the {1000 - ill:.0f} others are called in for nothing. Intervals: Wilson for "
+        f"missed, and {alarms:.0f} of the {1000 - ill:.0f} others are false positives. Intervals: Wilson for "
         "sensitivity and specificity, logit (Mercaldo et al. 2007) for predictive values."
     )
 
 
 def errors_panel(scores: Scores, threshold: float, population: Population | None, split: str, key: str) -> None:
-    """What one would miss, and whom one would call in for nothing, by file name."""
+    """What would be missed and who would be a false positive, by file name."""
     st.subheader("What would I miss at this threshold?", anchor=False)
     if not scores.has_files:
         st.caption(
-            "The scores were stored without file names. `python -m pulmoscan evaluate --record` stores them anew with."
+            "The scores were stored without file names. `python -m pulmoscan evaluate --record` stores "
+            "them with their names."
         )
         return
     missed, alarms = scores.missed(threshold), scores.false_alarms(threshold)
@@ -76,7 +77,7 @@ def errors_panel(scores: Scores, threshold: float, population: Population | None
         kind = st.segmented_control(
             "Errors", ERRORS, default=ERRORS[0], required=True, label_visibility="collapsed", key="lab-errors"
         )
-        st.markdown(f"**{len(missed)}** missed, **{len(alarms)}** false alarms")
+        st.markdown(f"**{len(missed)}** missed, **{len(alarms)}** false positives")
     cases = missed if kind == ERRORS[0] else alarms
     if not cases:
         return
@@ -114,7 +115,7 @@ def _pictures(cases: list[tuple[str, float]], selected: list[int], population: P
             st.caption(f"{plain(file)} is not in the dataset folders.")
             return
         st.image(_picture(path, path.stat().st_mtime_ns), caption=f"{file}, probability {probability:.3f}", width=420)
-        st.button("Take it into view on the models' pages", icon=":material/open_in_new:", on_click=_take, args=(path,))
+        st.button("Open it on the models' pages", icon=":material/open_in_new:", on_click=_take, args=(path,))
         return
     if not st.toggle("Show pictures", key="lab-pictures", persist_state="session"):
         st.caption("Select a row to see its radiograph.")

@@ -50,8 +50,8 @@ def benefit_data(subjects: Mapping[str, Scores], prevalence: float) -> pd.DataFr
     """Columns who, threshold, benefit; on every fifth threshold of the lab."""
     every = slice(0, -1, 5)
     lines = {name: lab.net_benefit(lab.rates(scores), prevalence) for name, scores in subjects.items()}
-    lines["call everybody pneumonia"] = lab.treat_all(prevalence)
-    lines["call nobody pneumonia"] = np.zeros_like(lab.GRID)
+    lines["treat all"] = lab.treat_all(prevalence)
+    lines["treat none"] = np.zeros_like(lab.GRID)
     # What lies far below the picture is left out, lest a line be drawn there.
     parts = [
         pd.DataFrame({"who": name, "threshold": lab.GRID[every], "benefit": np.maximum(line[every], -prevalence)})

@@ -27,7 +27,7 @@ def _refusal_panel(chosen: Chosen, refusal: Refusal) -> None:
     """The reason, the mend, the picture itself, and a way past the gate for this one picture."""
     reason, picture = st.columns([5, 9], gap="large")
     with reason, st.container(key="refusal", gap="small"):
-        headline = "Needs to be put right" if refusal.correction else "Not screened"
+        headline = "Needs correction" if refusal.correction else "Not screened"
         st.subheader(f":red[:material/block: {headline}]", anchor=False)
         st.markdown(f"{refusal.finding} It gets no probability.")
         st.markdown(f"**{refusal.advice}**")

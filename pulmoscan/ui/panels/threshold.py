@@ -80,27 +80,42 @@ def threshold_control(reading: Reading, population: PopulationChoice) -> None:
             else "The operating point that its authors chose."
         )
         st.button("Back to the default", icon=":material/undo:", disabled=not moved, on_click=_reset, args=(reading,))
-    _other_point(reading, point, threshold)
+    _other_points(reading, point, threshold)
     _figures(reading, point, threshold)
 
 
-def _other_point(reading: Reading, point: OperatingPoint, threshold: float) -> None:
-    """The balanced operating point, one click away."""
-    balanced = reading.card.balanced.get(point.measured_on)
-    if balanced is None:
-        return
+PRESETS = {
+    "maximum sensitivity": (
+        ":material/shield:",
+        "Finds still more pneumonias on validation, at the cost of many more false positives.",
+    ),
+    "balanced": (
+        ":material/balance:",
+        "Where sensitivity and specificity are alike on validation: fewer false positives, but more missed pneumonias.",
+    ),
+}
+"""Icon and explanation of the operating points beside the default."""
 
-    def take() -> None:
-        st.session_state[_key(reading, point)] = balanced
 
-    st.button(
-        f"Balanced point, {balanced:.3f}",
-        icon=":material/balance:",
-        disabled=abs(threshold - balanced) < THRESHOLD_STEP / 2,
-        on_click=take,
-        key=f"balanced-{reading.model.name}",
-        help="Where sensitivity and specificity are alike on validation: fewer false alarms, more missed pneumonias.",
-    )
+def _other_points(reading: Reading, point: OperatingPoint, threshold: float) -> None:
+    """The other operating points, one click away."""
+
+    def take(chosen: float) -> None:
+        st.session_state[_key(reading, point)] = chosen
+
+    points = {name: at for name, at in reading.card.points(point.measured_on).items() if name in PRESETS}
+    with st.container(horizontal=True):
+        for name, at in points.items():
+            icon, explanation = PRESETS[name]
+            st.button(
+                f"{name.capitalize()}, {at:.3f}",
+                icon=icon,
+                disabled=abs(threshold - at) < THRESHOLD_STEP / 2,
+                on_click=take,
+                args=(at,),
+                key=f"{name}-{reading.model.name}",
+                help=explanation,
+            )
 
 
 def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
@@ -110,7 +125,9 @@ def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
         return
     measured = scores.at(threshold)
     n = len(scores.normal) + len(scores.pneumonia)
-    st.markdown(f"At {threshold:.3f}, on {n} radiographs of **{GROUPS[point.measured_on]}** (validation split):")
+    st.markdown(
+        f"At threshold {threshold:.3f}, on {n} radiographs of **{GROUPS[point.measured_on]}** (validation split):"
+    )
     with st.container(horizontal=True):
         _figure("Sensitivity", measured.sensitivity, "pneumonias found")
         _figure("Specificity", measured.specificity, "normals cleared")
@@ -118,8 +135,8 @@ def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
         # At the operating point alone: whoever set the threshold by test figures would have none left.
         seen = test.at(point.threshold)
         st.caption(
-            f"On test radiographs, at the default of {point.threshold:.3f}: sensitivity {seen.sensitivity.percent}, "
-            f"specificity {seen.specificity.percent}."
+            f"On test radiographs, at the default threshold of {point.threshold:.3f}: sensitivity "
+            f"{seen.sensitivity.percent}, specificity {seen.specificity.percent}."
         )
 
 

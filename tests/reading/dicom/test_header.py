@@ -39,7 +39,12 @@ def test_facts() -> None:
         ({"PatientAge": "", "PatientBirthDate": "20200203"}, 4),
         ({"PatientAge": "", "PatientBirthDate": "20250101"}, None),
         ({"PatientAge": "", "PatientBirthDate": "unknown"}, None),
-        ({"PatientAge": "900Y"}, None),
+        ({"PatientAge": "900Y", "PatientBirthDate": ""}, None),
+        ({"PatientAge": "999Y", "PatientBirthDate": "19660101"}, 58.1),
+        ({"PatientAge": "000Y", "PatientBirthDate": "19660101"}, 58.1),
+        ({"PatientAge": "000D", "PatientBirthDate": "19660101"}, 58.1),
+        ({"PatientAge": "000Y", "PatientBirthDate": ""}, None),
+        ({"PatientAge": "000D", "PatientBirthDate": ""}, 0),
         ({"PatientAge": "", "PatientBirthDate": ""}, None),
     ],
 )

@@ -15,12 +15,21 @@ from pulmoscan.errors import DatasetError, TrainingError
 from pulmoscan.models.networks import build_network
 from pulmoscan.training.classifier import train as training
 from pulmoscan.training.classifier.train import TrainingPlan, classification_loss, consistency_loss, initialise, train
+from pulmoscan.training.data.datasets import load_datasets, select
 from pulmoscan.training.state import current_commit, mixed_precision, save_weights
 from tests.training.made_up import make_kermany, make_nih
 
 pytestmark = pytest.mark.usefixtures("models")  # for the lung network
 
-PLAN = TrainingPlan("resnet18", epochs=2, views_per_batch=4, pairs_per_batch=1, learning_rate=1e-3, average_decay=0.5)
+PLAN = TrainingPlan(
+    "resnet18",
+    epochs=2,
+    views_per_batch=4,
+    pairs_per_batch=1,
+    draws={"child": 1.0, "mined": 2.0},
+    learning_rate=1e-3,
+    average_decay=0.5,
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +74,7 @@ def test_interrupted_training_ends_as_uninterrupted(
 
 def check_record(record: dict[str, Any]) -> None:
     assert record["plan"] == dataclasses.asdict(PLAN)
+    assert record["stopped_after"] == 2
     assert record["init"] == "random"
     assert record["examples"] == {"train": 4 + 2, "validation": 4 + 4}
     assert len(record["data_sha256"]) == 64
@@ -78,6 +88,21 @@ def check_record(record: dict[str, Any]) -> None:
         assert 0 <= point["child_auc"] <= 1
         assert 0 <= point["adult_auc"] <= 1
         assert point["seconds"] > 0
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:torch")
+def test_a_schedule_can_be_left_early(folders: list[Path], tmp_path: Path) -> None:
+    _, record = train(PLAN, folders, "random", tmp_path / "early.ckpt", workers=0, stop_after=1)
+    assert record["stopped_after"] == len(record["curves"]) == 1
+    assert record["plan"]["epochs"] == 2
+
+
+def test_curves_watch_an_even_sample(folders: list[Path]) -> None:
+    validation = select(load_datasets(folders), "validation")
+    watched = training.sample(validation, 1)
+    assert {(e.population, e.label) for e in watched} == {(p, c) for p in ("child", "adult") for c in (0, 1)}
+    assert len(watched) == 4
+    assert training.sample(validation, 100) == validation
 
 
 # Initial weights

@@ -9,17 +9,20 @@ import pytest
 
 from pulmoscan.errors import DatasetError
 from pulmoscan.models.preprocessing import resample, standardise
+from pulmoscan.population import POPULATIONS
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.training.data.datasets import (
+    SPLITS,
     VALIDATION_SHARE,
     Example,
+    Split,
     data_hash,
     is_validation_patient,
     load_dataset,
     load_datasets,
     select,
 )
-from tests.training.made_up import draw, make_kermany, make_nih, write_index
+from tests.training.made_up import draw, make_kermany, make_nih, make_rsna, write_index
 
 # Made-up folders
 
@@ -69,10 +72,16 @@ def test_patient_comes_from_the_name_or_the_index(tmp_path: Path) -> None:
 def test_adults(tmp_path: Path) -> None:
     examples = load_dataset(make_nih(tmp_path))
     assert Counter((e.split, e.label) for e in examples) == {
-        (split, label): count for split, count in (("train", 2), ("validation", 2), ("test", 1)) for label in (0, 1)
+        (split, label): 2 for split in ("train", "validation") for label in (0, 1)
     }
     assert {e.population for e in examples} == {"adult"}
-    assert [e.boxes for e in examples if e.boxes] == [((0.2, 0.5, 0.2, 0.2),)]
+    assert {(e.split, e.group) for e in examples} == {
+        ("train", "mined"),
+        ("validation", "opacity"),
+        ("validation", "normal"),
+    }
+    assert [e.boxes for e in examples if e.boxes] == 2 * [((0.2, 0.5, 0.2, 0.2),)]
+    assert {e.age for e in examples} == {54}
     assert all(e.path.is_file() for e in examples)
 
 
@@ -89,8 +98,8 @@ def test_adults(tmp_path: Path) -> None:
         ("Effusion", "40", "", None),
         ("Infiltration", "40", "Normal", 0),  # the radiologists overrule the text analysis
         ("No Finding", "40", "Lung Opacity", 1),
-        ("Infiltration", "40", "No Lung Opacity / Not Normal", None),
-        ("Infiltration", "17", "Lung Opacity", None),  # too few children to measure here
+        ("Infiltration", "40", "No Lung Opacity / Not Normal", 0),  # ill, without pneumonia
+        ("Infiltration", "17", "Lung Opacity", 1),  # too old to be measured beside children of 1 to 5
     ],
 )
 def test_label_of_an_adult(tmp_path: Path, finding: str, age: str, rsna: str, expected: int | None) -> None:
@@ -104,10 +113,10 @@ def test_label_of_an_adult(tmp_path: Path, finding: str, age: str, rsna: str, ex
         assert "a.jpg" not in found
     else:
         assert found["a.jpg"].label == expected
-        assert (found["a.jpg"].split == "test") == bool(rsna)
+        assert (found["a.jpg"].split == "validation") == bool(rsna)
 
 
-def test_patients_with_an_rsna_class_train_nothing(tmp_path: Path) -> None:
+def test_patients_whom_radiologists_classed_train_nothing(tmp_path: Path) -> None:
     rows: list[tuple[str, ...]] = [
         ("a.jpg", "1", "Pneumonia", "50", "F", "PA", "Lung Opacity", "[]"),
         ("b.jpg", "1", "Pneumonia", "51", "F", "PA", "", ""),
@@ -116,15 +125,40 @@ def test_patients_with_an_rsna_class_train_nothing(tmp_path: Path) -> None:
         ("e.jpg", "3", "Pneumonia", "51", "F", "PA", "", ""),
     ]
     write_index(tmp_path, rows)
-    assert {e.path.name for e in load_dataset(tmp_path)} == {"a.jpg", "c.jpg"}
+    assert {e.path.name for e in load_datasets([tmp_path])} == {"a.jpg", "c.jpg", "d.jpg"}
+
+
+def test_a_named_split_is_binding_and_precedence_holds_over_all_sets(tmp_path: Path) -> None:
+    """Test goes before validation, validation before training, whichever set a patient's radiograph is of."""
+    make_rsna(tmp_path / "rsna", [("1", "train"), ("2", "validation"), ("3", "test"), ("4", "train")])
+    rows: list[tuple[str, ...]] = [
+        ("a.jpg", "1", "Pneumonia", "50", "F", "PA", "Normal", ""),  # validates
+        ("b.jpg", "2", "Pneumonia", "50", "F", "PA", "", ""),  # would train
+        ("c.jpg", "3", "Pneumonia", "50", "F", "PA", "Normal", ""),  # would validate
+        ("d.jpg", "4", "Pneumonia", "50", "F", "PA", "", ""),
+    ]
+    write_index(tmp_path / "nih", rows)
+    found = load_datasets([tmp_path / "nih", tmp_path / "rsna"])
+    assert {(e.patient, e.split) for e in found} == {
+        ("nih/1", "validation"),
+        ("nih/2", "validation"),
+        ("nih/3", "test"),
+        ("nih/4", "train"),
+    }
+    assert {e.path.name for e in found} == {"a.jpg", "2.jpg", "3.jpg", "4.jpg", "d.jpg"}
+
+
+def test_a_split_of_another_name_is_refused(tmp_path: Path) -> None:
+    make_rsna(tmp_path, [("1", "holdout")])
+    with pytest.raises(DatasetError, match="'holdout' is no split"):
+        load_dataset(tmp_path)
 
 
 def test_split_is_a_fixed_function_of_the_patient() -> None:
     names = [f"patient {i}" for i in range(4000)]
-    for population, share in VALIDATION_SHARE.items():
-        chosen = [is_validation_patient(name, population) for name in names]  # type: ignore[arg-type]
-        assert np.mean(chosen) == pytest.approx(share, abs=0.02)
-    held_out = [i for i in range(60) if is_validation_patient(f"train/person{i}", "child")]
+    chosen = [is_validation_patient(name) for name in names]
+    assert np.mean(chosen) == pytest.approx(VALIDATION_SHARE, abs=0.02)
+    held_out = [i for i in range(60) if is_validation_patient(f"train/person{i}")]
     assert held_out == [5, 10, 11, 27, 33]  # as when the shipped weights were trained
 
 
@@ -165,7 +199,7 @@ def test_folders_that_are_no_dataset(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def real(data: Path) -> list[Example]:
-    return load_datasets([data / "kermany", data / "nih_adult"])
+    return load_datasets([data / "kermany", data / "nih_adult", data / "rsna_adult"])
 
 
 @pytest.mark.data
@@ -186,19 +220,22 @@ def test_official_test_split(real: list[Example]) -> None:
 
 
 @pytest.mark.data
-def test_rsna_patients_are_for_testing_only(real: list[Example]) -> None:
-    adults = [e for e in real if "nih_adult" in e.path.parts]
-    tested = {e.patient for e in adults if e.split == "test"}
-    assert Counter(e.label for e in select(real, "test", "adult"))[1] == 26
-    assert not tested & {e.patient for e in adults if e.split != "test"}
-    assert all(e.boxes for e in adults if e.split == "test" and e.label)
+def test_radiologists_classes_of_adults(real: list[Example]) -> None:
+    def classes(split: Split) -> Counter[str]:
+        return Counter(e.group for e in select(real, split, "adult"))
+
+    assert classes("test") == {"opacity": 64, "normal": 398, "not normal": 75}
+    assert classes("validation") == {"opacity": 26, "normal": 95 + 393, "not normal": 88}
+    assert classes("train")["opacity"] == 71
+    assert not any(e.group == "mined" for e in real if e.split != "train")
+    assert all(e.boxes for e in real if e.group == "opacity")
 
 
 @pytest.mark.data
 def test_both_classes_in_every_split(real: list[Example]) -> None:
-    for population in VALIDATION_SHARE:
-        for split in ("train", "validation", "test"):
-            assert {e.label for e in select(real, split, population)} == {0, 1}  # type: ignore[arg-type]
+    for population in POPULATIONS:
+        for split in SPLITS:
+            assert {e.label for e in select(real, split, population)} == {0, 1}
 
 
 @pytest.mark.data

@@ -13,8 +13,8 @@ from pulmoscan.models.card import Card, read_card, write_card
 from pulmoscan.models.registry import get_spec
 from pulmoscan.population import Population
 from pulmoscan.screening import Reading
-from pulmoscan.training.data.datasets import Example
-from pulmoscan.training.evaluation import usual_way
+from pulmoscan.training.data.datasets import Example, Group
+from pulmoscan.training.evaluation import baseline_training
 from pulmoscan.training.evaluation.evaluate import Evaluation, describe, write_json
 from pulmoscan.training.evaluation.scoring import Scored
 
@@ -26,6 +26,7 @@ CARD = Card(
     1.0,
     {},
     {},
+    maximum={"adult": 0.05},
     balanced={"adult": 0.6},
 )
 
@@ -66,6 +67,24 @@ def test_adults_are_measured_by_view(tmp_path: Path) -> None:
     assert [(f["estimate"], f["n"]) for f in of_ap] == [(1, 1), (1, 2), (1, 3)]
 
 
+def test_adults_are_measured_by_the_radiologists_class(tmp_path: Path) -> None:
+    """Against all negatives, against the normal ones alone, and how many of the ill without opacity are cleared."""
+    classes: list[Group] = ["opacity", "opacity", "normal", "normal", "opacity", "normal", "not normal"]
+    ages = [50, 50, 50, 12, 50, 50, 50]
+    scored = [
+        dataclasses.replace(s, example=dataclasses.replace(s.example, group=group, age=age))
+        for s, group, age in zip(ADULTS.scored, classes, ages, strict=True)
+    ]
+    found = figures(tmp_path / "classes.json", dataclasses.replace(ADULTS, scored=scored))["figures"]
+    assert found["specificity"]["n"] == 4
+    assert found["  specificity, opacity v normal"]["n"] == 3
+    assert found["  opacity v normal, AUC"]["n"] == 6
+    assert found["  opacity v normal, AP, AUC"]["n"] == 2
+    assert (found["  specificity, not normal"]["estimate"], found["  specificity, not normal"]["n"]) == (1, 1)
+    assert "  sensitivity, not normal" not in found
+    assert found["  18 years and older, AUC"]["n"] == 6
+
+
 def test_children_are_measured_by_pathogen(tmp_path: Path) -> None:
     found = figures(tmp_path / "children.json", CHILDREN)["figures"]
     assert found["  sensitivity, bacteria"]["estimate"] == 1
@@ -81,7 +100,7 @@ def test_decision_curve(tmp_path: Path) -> None:
     assert curve["thresholds"] == pytest.approx([t / 100 for t in range(1, 100)])
     at = curve["thresholds"].index(0.5)
     assert curve["model"][at] == pytest.approx(2 / 5 - 1 / 5 * 1)
-    assert curve["call_everybody_pneumonia"][at] == pytest.approx(3 / 5 - 2 / 5 * 1)
+    assert curve["treat_all"][at] == pytest.approx(3 / 5 - 2 / 5 * 1)
 
 
 def test_one_class_alone_has_no_decision_curve(tmp_path: Path) -> None:
@@ -96,11 +115,13 @@ def test_table_for_the_terminal() -> None:
     assert "PA, AUC 0.750" in text
     assert "sensitivity, AP 100.0 %" in text
     assert "missed 1.png" in text
+    assert "maximum sensitivity 0.050, fixed on validation sensitivity 100.0 %" in text
+    assert "balanced 0.600, fixed on validation sensitivity 66.7 %" in text
 
 
 def test_figures_of_the_usual_way_stand_beside(tmp_path: Path) -> None:
     write_json([CHILDREN, ADULTS], tmp_path / "usual.json")
-    usual = usual_way.read_usual(tmp_path / "usual.json", "resnet18", "test")
+    usual = baseline_training.read_usual(tmp_path / "usual.json", "resnet18", "test")
     assert set(usual) == {"child", "adult"}
     assert usual["adult"]["AUC"].n == 7
     assert usual["adult"]["balanced: sensitivity"].estimate == pytest.approx(2 / 3)
@@ -114,11 +135,11 @@ def test_the_card_keeps_the_figures_of_the_usual_way(tmp_path: Path, monkeypatch
     monkeypatch.setenv("PULMOSCAN_WEIGHTS", str(tmp_path))
     write_card(get_spec("resnet18"), CARD)
     write_json([CHILDREN], tmp_path / "usual.json")
-    usual = usual_way.read_usual(tmp_path / "usual.json", "resnet18", "test")
-    usual_way.record(usual, "resnet18", "test")
+    usual = baseline_training.read_usual(tmp_path / "usual.json", "resnet18", "test")
+    baseline_training.record(usual, "resnet18", "test")
     card = read_card(get_spec("resnet18"))
-    assert usual_way.recorded(card, "child", "test")["AUC"].n == usual["child"]["AUC"].n
-    assert usual_way.recorded(card, "adult", "test") == {}
+    assert baseline_training.recorded(card, "child", "test")["AUC"].n == usual["child"]["AUC"].n
+    assert baseline_training.recorded(card, "adult", "test") == {}
     assert "trained the usual way" in describe(dataclasses.replace(CHILDREN, card=card))
 
 
@@ -126,11 +147,11 @@ def test_the_card_keeps_the_figures_of_the_usual_way(tmp_path: Path, monkeypatch
 def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "usual.json").write_text(content)
     with pytest.raises(DatasetError, match=r"usual\.json"):
-        usual_way.read_usual(tmp_path / "usual.json", "resnet18", "test")
+        baseline_training.read_usual(tmp_path / "usual.json", "resnet18", "test")
 
 
 def test_another_model_is_refused(tmp_path: Path) -> None:
     write_json([CHILDREN], tmp_path / "usual.json")
     for model, split in (("resnet50", "test"), ("resnet18", "validation")):
         with pytest.raises(DatasetError, match=f"another model or split than {model}, {split}"):
-            usual_way.read_usual(tmp_path / "usual.json", model, split)
+            baseline_training.read_usual(tmp_path / "usual.json", model, split)

@@ -44,8 +44,10 @@ def test_blanking_leaves_what_it_says(lungs: np.ndarray) -> None:
 
 @pytest.mark.usefixtures("models")
 def test_all_changes_are_measured(tmp_path: Path) -> None:
-    tests = shortcut_tests("resnet18", make_kermany(tmp_path / "kermany", 1, 2, 1), "validation")
+    tests = shortcut_tests("resnet18", [make_kermany(tmp_path / "kermany", 1, 2, 1)], "validation")
     assert [test.name for test in tests.changes] == list(CHANGES)
+    few = shortcut_tests("resnet18", [tmp_path / "kermany"], "validation", limit=2)
+    assert all(test.auc.n == 2 for test in few.changes)
     assert all(test.auc.n == 4 and test.confusion.positives == 2 for test in tests.changes)
     assert tests.heat_on_side.n <= 2
     *of_changes, of_halves = figures(tests)
@@ -79,4 +81,4 @@ def test_heat_on_the_side_of_the_pneumonia(lungs: np.ndarray, monkeypatch: pytes
 @pytest.mark.usefixtures("models")
 def test_masks_are_needed(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="lung_masks224"):
-        shortcut_tests("resnet18", make_nih(tmp_path / "nih"), "validation")
+        shortcut_tests("resnet18", [make_nih(tmp_path / "nih")], "validation")

@@ -9,8 +9,9 @@ import torch
 
 from pulmoscan.errors import DatasetError, TrainingError, WeightsDamaged, WeightsMissing
 from pulmoscan.examination import lungs
+from pulmoscan.examination.findings import Findings
 from pulmoscan.examination.gate import LIMITS
-from pulmoscan.examination.lung_network import Findings, LungNetwork
+from pulmoscan.examination.lung_network import LungNetwork
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.training.data.pictures import load_pictures
 from pulmoscan.training.lungs import train as training
