@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 TRAIN_PACKAGE = '"albumentations>=2.0.8,<2.1"'
 XRV_PACKAGE = '"torchxrayvision>=1.5,<2"'
 """As requirements-train.txt and requirements-xrv.txt have them, which a package that was installed comes without."""
@@ -40,7 +42,18 @@ class LibraryMissing(PulmoScanError):
 
 
 class RadiographError(PulmoScanError):
-    """A file that cannot become a `Radiograph`."""
+    """A file that cannot become a `Radiograph`.
+
+    Attributes:
+        without_quotes: the message of those that quote the file or its path; empty where the message quotes neither.
+    """
+
+    without_quotes: ClassVar[str] = ""
+
+    @property
+    def anonymous(self) -> str:
+        """The message without anything that comes from the file or its path."""
+        return self.without_quotes or str(self)
 
 
 class UnsuitableRadiograph(RadiographError):
@@ -115,11 +128,15 @@ class DamagedImage(RadiographError):
 
 
 class NoImageInFolder(RadiographError):
+    without_quotes = "The folder holds no image."
+
     def __init__(self, folder: object, extensions: str) -> None:
         super().__init__(f"The folder {folder} holds no image. Files that end in {extensions} are looked for.")
 
 
 class FileNotReadable(RadiographError):
+    without_quotes = "The file cannot be opened. Check the path and the permissions."
+
     def __init__(self, path: object, why: str) -> None:
         super().__init__(f"{path} cannot be opened ({why}). Check the path and the permissions.")
 
@@ -128,6 +145,8 @@ class FileNotReadable(RadiographError):
 
 
 class DicomWithoutPixels(UnsuitableRadiograph):
+    without_quotes = "The DICOM file holds no image. Choose the file that holds the radiograph."
+
     def __init__(self, kind: str) -> None:
         super().__init__(
             f"The DICOM file holds no image: it is of the kind “{kind}”. Choose the file that holds the radiograph."
@@ -135,6 +154,8 @@ class DicomWithoutPixels(UnsuitableRadiograph):
 
 
 class DicomModality(UnsuitableRadiograph):
+    without_quotes = "The DICOM file holds no plain radiograph. Use the chest radiograph of modality CR or DX."
+
     def __init__(self, modality: str, kind: str) -> None:
         super().__init__(
             f"The DICOM file holds no plain radiograph: modality {modality or 'not given'}, kind “{kind}”. "
@@ -143,6 +164,8 @@ class DicomModality(UnsuitableRadiograph):
 
 
 class DicomColour(UnsuitableRadiograph):
+    without_quotes = "The DICOM file holds a colour picture; a radiograph is grey. Use the original radiograph."
+
     def __init__(self, photometric: str) -> None:
         super().__init__(
             f"The DICOM file holds a colour picture ({photometric}); a radiograph is grey. "
@@ -151,6 +174,8 @@ class DicomColour(UnsuitableRadiograph):
 
 
 class DicomBodyPart(UnsuitableRadiograph):
+    without_quotes = "The DICOM file says that it shows another body part. Use a chest radiograph."
+
     def __init__(self, part: str) -> None:
         super().__init__(
             f"The DICOM file says that it shows another body part: {part}. Use a chest radiograph; if this is one, "
@@ -159,6 +184,8 @@ class DicomBodyPart(UnsuitableRadiograph):
 
 
 class DicomView(UnsuitableRadiograph):
+    without_quotes = "The DICOM file says that the view is not frontal. Use the PA or AP radiograph of the study."
+
     def __init__(self, view: str) -> None:
         super().__init__(
             f"The DICOM file says that the view is not frontal: {view}. Use the PA or AP radiograph of the study; "
@@ -175,6 +202,8 @@ class DicomForProcessing(UnsuitableRadiograph):
 
 
 class DicomEncoding(RadiographError):
+    without_quotes = "The DICOM file's pixels are compressed in a way that cannot be read. Export it uncompressed."
+
     def __init__(self, name: str) -> None:
         super().__init__(
             f"The DICOM file's pixels are compressed in a way that cannot be read ({name}). "
@@ -332,6 +361,15 @@ class RuntimeNotInstalled(PulmoScanError):
         elif runtime == "onnxruntime":
             mend += ", or install it with `pip install onnxruntime onnx`"
         super().__init__(f"The runtime {runtime} is not available on this machine. {mend}.")
+
+
+class ScoreTableError(PulmoScanError):
+    """A table that gives no scores; the message says why, and how it should look."""
+
+    mend = "Give a CSV with the columns id, score (0 to 1) and label (1 pneumonia, 0 normal)."
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why} {self.mend}")
 
 
 class DatasetError(PulmoScanError):

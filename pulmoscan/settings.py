@@ -9,6 +9,7 @@ PULMOSCAN_PRECISION  auto, float32, or bfloat16 (OpenVINO alone); auto is bfloat
                      models whose card says that it was measured
 PULMOSCAN_THREADS    threads of one forward pass; else OMP_NUM_THREADS, else the cores that this process may use
 PULMOSCAN_DECODING   `here` decodes files in this process; else in one of their own, whose death costs one file
+PULMOSCAN_KEY        file of the secret that anonymous names are made with; else one in the user's data folder
 PULMOSCAN_DEBUG      anything: unforeseen errors of the command line come with their traceback
 """
 
@@ -19,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-Variable = Literal["WEIGHTS", "SAMPLES", "DATA", "CACHE", "RUNTIME", "PRECISION", "THREADS", "DECODING", "DEBUG"]
+Variable = Literal["WEIGHTS", "SAMPLES", "DATA", "CACHE", "RUNTIME", "PRECISION", "THREADS", "DECODING", "KEY", "DEBUG"]
 PACKAGE = Path(__file__).resolve().parent
 REPOSITORY = PACKAGE.parent
 """The checkout that this package lies in."""
@@ -67,6 +68,13 @@ def cache_folder() -> Path | None:
     if named == "off":
         return None
     return Path(named) if named else Path(platformdirs.user_cache_dir("pulmoscan", appauthor=False)) / "compiled"
+
+
+def secret_file() -> Path:
+    """Where the secret is that the names of anonymous results are made with; it is made at the first use."""
+    import platformdirs  # here, as in `cache_folder`
+
+    return Path(variable("KEY") or Path(platformdirs.user_data_dir("pulmoscan", appauthor=False)) / "names.key")
 
 
 def model_cards_folder() -> Path:

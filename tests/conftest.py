@@ -43,10 +43,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _compiled(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Compiled networks are kept from run to run, but apart from the user's own."""
+def _compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compiled networks are kept from run to run, but apart from the user's own; so is the secret of names."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PULMOSCAN_CACHE", str(request.config.cache.mkdir("compiled")))
+        patch.setenv("PULMOSCAN_KEY", str(tmp_path_factory.mktemp("key") / "names.key"))
         yield
 
 

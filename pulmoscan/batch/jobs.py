@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
 from pulmoscan.errors import PulmoScanError
+from pulmoscan.traces import log_unforeseen
 
 T = TypeVar("T")
 State = Literal["running", "done", "cancelled", "failed"]
@@ -114,8 +115,8 @@ def _run(inside: _Inside[T]) -> None:
         inside.state = "done"
     except PulmoScanError as error:
         inside.failure, inside.state = str(error), "failed"
-    except Exception:
-        logger.exception("Unforeseen error in a job")
+    except Exception as error:
+        log_unforeseen(logger, "in a job", error)
         inside.failure, inside.state = UNFORESEEN, "failed"
 
 

@@ -10,23 +10,20 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from PIL import Image
-
 from pulmoscan.errors import PulmoScanError, RadiographError, UnsuitableRadiograph
-from pulmoscan.export.words import OPACITY
-from pulmoscan.models import gradcam
 from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.intake import Item
 from pulmoscan.reading.isolation import load_apart
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Model, Screening, decide, load_model, screen
+from pulmoscan.traces import log_unforeseen
 
 AHEAD = 1
 """Radiographs that are decoded ahead of the one that the model reads."""
+
+Status = Literal["ok", "refused", "error"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +33,22 @@ class Outcome:
     """What became of one file: a screening, or the reason why there is none."""
 
     file: str
-    status: Literal["ok", "refused", "error"]
+    status: Status
     model: str
     radiograph: Radiograph | None = None
     screening: Screening | None = None
     reason: str = ""
+    anonymous_reason: str = ""  # where the reason quotes the file or its path
     duplicate_of: str = ""  # the file of the same bytes that was screened before
+
+    def renamed(self, name: str, duplicate_of: str = "") -> Outcome:
+        """Under a name that says nothing of the file, and without anything that quotes it."""
+        screening = self.screening
+        if screening and self.duplicate_of:
+            kept = tuple(w for w in screening.warnings if w != repeated(self.duplicate_of))
+            screening = replace(screening, warnings=(*kept, repeated(duplicate_of)))
+        reason = self.anonymous_reason or self.reason
+        return replace(self, file=name, screening=screening, reason=reason, duplicate_of=duplicate_of)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields of the command line's JSON, in their order."""
@@ -104,6 +111,11 @@ def load(item: Item) -> Radiograph:
     return load_apart(item.read(), item.short_name)
 
 
+def repeated(first: str) -> str:
+    """What is said of a file whose bytes were screened before under that name."""
+    return f"The very same file as {first}."
+
+
 def urgency(outcome: Outcome) -> tuple[float, int, float, str]:
     """A key that sorts a worklist: the most probable first, in steps of a hundredth; of equals the one warned of."""
     s = outcome.screening
@@ -132,64 +144,18 @@ def _outcome(
             seen[radiograph.key] = replace(outcome, radiograph=None)
             return outcome
         screening = decide(known.screening.reading, population, threshold)
-        repeated = f"The very same file as {known.file}."
-        screening = replace(screening, warnings=(*screening.warnings, repeated))
+        screening = replace(screening, warnings=(*screening.warnings, repeated(known.file)))
         return Outcome(item.name, "ok", model.spec.name, radiograph, screening, duplicate_of=known.file)
-    except UnsuitableRadiograph as error:
-        return Outcome(item.name, "refused", model.spec.name, reason=str(error))
     except RadiographError as error:
-        return Outcome(item.name, "error", model.spec.name, reason=str(error))
+        status: Status = "refused" if isinstance(error, UnsuitableRadiograph) else "error"
+        return Outcome(item.name, status, model.spec.name, reason=str(error), anonymous_reason=error.anonymous)
     except PulmoScanError:
         raise
     except Exception as error:
-        logger.exception("Unforeseen error while screening a file")
+        log_unforeseen(logger, "while screening a file", error)
         return Outcome(
             item.name,
             "error",
             model.spec.name,
             reason=f"It could not be screened ({type(error).__name__}). Export it again as PNG.",
         )
-
-
-class UniqueNames:
-    """Names for the files of one folder: where two files of different folders share one, the second is `NAME-2`."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def take(self, stem: str) -> str:
-        name, number = stem, 1
-        while name in self._taken:
-            number += 1
-            name = f"{stem}-{number}"
-        self._taken.add(name)
-        return name
-
-
-class Exports:
-    """Writes heatmaps and overlays of outcomes into folders, each file under a name of its own."""
-
-    def __init__(self, maps: Path | None, overlays: Path | None) -> None:
-        self.maps = maps
-        self.overlays = overlays
-        self._names = UniqueNames()
-        for folder in (maps, overlays):
-            if folder is not None:
-                try:
-                    folder.mkdir(parents=True, exist_ok=True)
-                except OSError as error:
-                    raise PulmoScanError(
-                        f"{folder} cannot be made ({error.strerror}). Choose another folder."
-                    ) from error
-
-    def write(self, outcome: Outcome) -> None:
-        """`NAME.npy`: float32 [H, W] in [0, 1] at the radiograph's size; `NAME.png`: the overlay at that size."""
-        if outcome.screening is None or outcome.radiograph is None or not (self.maps or self.overlays):
-            return
-        name = self._names.take(Path(outcome.file).stem)
-        heat = outcome.screening.reading.heatmap()
-        if self.maps:
-            np.save(self.maps / f"{name}.npy", heat)
-        if self.overlays:
-            picture = gradcam.overlay(outcome.radiograph.pixels, heat, OPACITY)
-            Image.fromarray(picture).save(self.overlays / f"{name}.png")

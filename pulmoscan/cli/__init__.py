@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from pulmoscan.cli import (
 )
 from pulmoscan.errors import InvalidThreshold, LibraryMissing, PulmoScanError
 from pulmoscan.settings import IS_INSTALLED, own_python, variable
+from pulmoscan.traces import where
 
 COMMANDS = (
     screen,
@@ -54,17 +56,20 @@ command does not wait for another's libraries."""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; every error becomes a sentence on standard error."""
     options = _parser().parse_args(arguments)
+    if not variable("DEBUG"):
+        warnings.simplefilter("ignore")  # what libraries say of odd headers quotes them
     try:
         return int(options.run(options))
     except PulmoScanError as error:
         print(f"pulmoscan: {error}", file=sys.stderr)
+        if isinstance(error.__cause__, OSError):
+            _drop_unwritten()
         return 2 if isinstance(error, InvalidThreshold) else 1
     except KeyboardInterrupt:
         print("pulmoscan: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read our output has gone. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_unwritten()
         return 1
     except Exception as error:
         if variable("DEBUG"):
@@ -74,13 +79,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _unforeseen(error: Exception) -> str:
-    """In words, with what can be done about it."""
+    """In words, with what can be done about it; without the error's text, which may quote a header."""
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("pulmoscan"):
         return str(LibraryMissing(error.name, sys.executable, own_python(), IS_INSTALLED))
-    return (
-        f"unexpected {type(error).__name__}: {error}. "
-        "Run again with PULMOSCAN_DEBUG=1 for the details, and report them."
-    )
+    return f"unexpected {where(error)}. Run again with PULMOSCAN_DEBUG=1 for the details, and report them."
+
+
+def _drop_unwritten() -> None:
+    """Where standard output takes no more, Python would complain once more when it flushes at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

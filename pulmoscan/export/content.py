@@ -70,7 +70,15 @@ class Report:
 
     @property
     def headline(self) -> str:
-        return LOOKS[self.screening.label].headline
+        """The decision in words; what the gate refused says so first."""
+        decision = LOOKS[self.screening.label].headline
+        return f"Refused, yet screened: {decision[0].lower()}{decision[1:]}" if self.mark else decision
+
+    @property
+    def mark(self) -> str:
+        """What every export of a picture says that was screened in spite of a refusal; empty for others."""
+        refusal = self.screening.reading.overridden
+        return f"Screened although it was refused: {refusal.finding} The score may mean nothing." if refusal else ""
 
     @property
     def weights_sha256(self) -> str:
@@ -85,6 +93,16 @@ class Report:
     def stem(self) -> str:
         """Begins the names of exported files."""
         return "radiograph" if self.anonymous else Path(self.file_name).stem or "radiograph"
+
+    @property
+    def left_empty(self) -> list[str]:
+        """Sentences on identifiers of the source that a DICOM export cannot hand on."""
+        source = self.radiograph.dicom
+        if source is None or self.anonymous:
+            return []
+        from pulmoscan.export.identifiers import left_empty  # imports pydicom, which other files do without
+
+        return left_empty(source.header)
 
     @property
     def point(self) -> OperatingPoint:

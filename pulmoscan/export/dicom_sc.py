@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import io
-import textwrap
-from functools import cache
+import re
 
-import numpy as np
 from highdicom.sc import SCImage
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 
 from pulmoscan import DISCLAIMER, __version__
-from pulmoscan.export.content import Report, font_file
+from pulmoscan.export.caption import caption_lines, captioned
+from pulmoscan.export.content import Report
 from pulmoscan.export.study import MANUFACTURER, SERIES_NUMBERS, instance_uid, put_names, series_uid, study
-from pulmoscan.export.words import CAPTION, probability_text
+from pulmoscan.export.words import CAPTION
+from pulmoscan.reading.dicom.facts import value, values
+
+DIRECTION = re.compile(r"[LRAPHF]{1,3}")
+"""Of a patient (PS3.3 C.7.6.1.1.1)."""
 
 
 def secondary_capture(report: Report) -> bytes:
@@ -45,11 +46,12 @@ def secondary_capture(report: Report) -> bytes:
         study_time=owner.StudyTime,
     )
     capture.PatientOrientation = _orientation(report)
-    side = report.radiograph.dicom.header.get("Laterality") if report.radiograph.dicom else ""
+    side = value(report.radiograph.dicom.header, "Laterality") if report.radiograph.dicom else ""
     capture.Laterality = side if side in ("L", "R") else ""  # type 2C
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.DerivationDescription = f"{CAPTION} {DISCLAIMER}"
-    burnt = report.radiograph.dicom and report.radiograph.dicom.header.get("BurnedInAnnotation") == "YES"
+    capture.ImageComments = " ".join(filter(None, (report.mark, *caption_lines(report))))
+    burnt = report.radiograph.dicom and value(report.radiograph.dicom.header, "BurnedInAnnotation") == "YES"
     capture.BurnedInAnnotation = "YES" if burnt else "NO"  # our own caption names no one
     put_names(capture, owner)
     if report.radiograph.dicom:
@@ -63,8 +65,9 @@ def _orientation(report: Report) -> list[str]:
     """The source's; empty where unknown, as type 2C allows, and where the user had the picture turned or inverted."""
     if report.radiograph.source.correction:
         return []
-    stated = report.radiograph.dicom.header.get("PatientOrientation") if report.radiograph.dicom else None
-    return [str(v) for v in stated] if stated and len(stated) == 2 and all(stated) else []
+    stated = values(report.radiograph.dicom.header, "PatientOrientation") if report.radiograph.dicom else []
+    directions = [str(direction) for direction in stated]
+    return directions if len(directions) == 2 and all(DIRECTION.fullmatch(d) for d in directions) else []
 
 
 def _reference(owner: Dataset) -> Dataset:
@@ -74,29 +77,3 @@ def _reference(owner: Dataset) -> Dataset:
     purpose.CodeMeaning = "Source image for image processing operation"
     item.PurposeOfReferenceCodeSequence = [purpose]
     return item
-
-
-def captioned(report: Report) -> NDArray[np.uint8]:
-    """uint8 RGB [H, W, 3]: the overlay, and below it the decision and what this is not."""
-    overlay = report.overlay
-    width = overlay.shape[1]
-    size = max(11, width // 55)
-    outcome = report.screening
-    lines = [
-        f"{report.headline}: {report.number_name.lower()} {probability_text(outcome.reading.probability)}, "
-        f"threshold {report.threshold_text}",
-        f"{report.software}, {report.spec.title}. {CAPTION}",
-        DISCLAIMER,
-    ]
-    wrapped = [part for line in lines for part in textwrap.wrap(line, max(20, int(width / size * 1.7)))]
-    strip = Image.new("RGB", (width, int(size * (1.4 * len(wrapped) + 1))), (16, 24, 28))
-    draw = ImageDraw.Draw(strip)
-    for number, line in enumerate(wrapped):
-        draw.text((size, size * (0.5 + 1.4 * number)), line, font=font(size), fill=(235, 240, 242))
-    return np.concatenate([overlay, np.asarray(strip, dtype=np.uint8)])
-
-
-@cache
-def font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which comes with Matplotlib."""
-    return ImageFont.truetype(str(font_file("DejaVuSans")), size)

@@ -69,6 +69,10 @@ def structured_report(report: Report) -> bytes:
         is_complete=True,
     )
     put_names(document, owner)
+    for study_item in document.CurrentRequestedProcedureEvidenceSequence:
+        for series in study_item.ReferencedSeriesSequence:
+            for instance in series.ReferencedSOPSequence:
+                instance.ReferencedSOPClassUID = owner.SOPClassUID
     file = io.BytesIO()
     document.save_as(file, enforce_file_format=True)
     return file.getvalue()
@@ -121,7 +125,7 @@ def _comments(report: Report) -> list[str]:
     comments = [f"{report.headline}. {report.number_name} {report.screening.reading.probability:.3f}."]
     if report.measured:
         comments.append(f"Measured at the threshold: {report.measured.sentence}.")
-    return [*comments, *report.screening.warnings, DISCLAIMER]
+    return [*comments, *report.screening.warnings, *report.left_empty, DISCLAIMER]
 
 
 def _per_cent(share: float) -> float:

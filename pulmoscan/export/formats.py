@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from pulmoscan import DISCLAIMER, __version__
+from pulmoscan.export.caption import caption_lines, captioned
 from pulmoscan.export.content import Report
 from pulmoscan.export.words import CAPTION
 from pulmoscan.statistics.metrics import Figure
@@ -34,12 +37,20 @@ class ReportFormat:
 
 
 def png(report: Report) -> bytes:
-    """The overlay; what it is and is not stands in the file's text chunks."""
+    """The overlay with the decision and the colour bar below; the file's text chunks say the same."""
+    return png_file(captioned(report), report)
+
+
+def png_file(picture: NDArray[np.uint8], report: Report) -> bytes:
+    """A picture, RGB [H, W, 3], as PNG, with what it is and is not in the file's text chunks."""
     info = PngInfo()
-    for name, words in (("Software", report.software), ("Description", CAPTION), ("Disclaimer", DISCLAIMER)):
-        info.add_itxt(name, words)
+    chunks = {"Software": report.software, "Description": CAPTION, "Disclaimer": DISCLAIMER, "Refusal": report.mark}
+    chunks["Comment"] = " ".join(caption_lines(report))
+    for name, words in chunks.items():
+        if words:
+            info.add_itxt(name, words)
     file = io.BytesIO()
-    Image.fromarray(report.overlay).save(file, "PNG", pnginfo=info)
+    Image.fromarray(picture).save(file, "PNG", pnginfo=info)
     return file.getvalue()
 
 
@@ -58,6 +69,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "probability": round(reading.probability, 6),
         "threshold": outcome.threshold,
         "label": outcome.label,
+        "screened_although_refused": report.mark or None,
         "population": outcome.population,
         "operating_point": {"population": report.point.measured_on, "threshold": report.point.threshold},
         "measured_at_threshold": {
@@ -86,8 +98,11 @@ def _figure(figure: Figure) -> dict[str, float | int | None]:
 
 
 def json_report(report: Report) -> bytes:
-    """`as_dict` as a JSON file."""
-    return (json.dumps(as_dict(report), ensure_ascii=False, indent=1) + "\n").encode()
+    """`as_dict` as a JSON file; in ASCII where the file's name is no text."""
+    try:
+        return (json.dumps(as_dict(report), ensure_ascii=False, indent=1) + "\n").encode()
+    except UnicodeEncodeError:
+        return (json.dumps(as_dict(report), indent=1) + "\n").encode()
 
 
 # What writes PDF and DICOM takes a second to import: not before someone asks for it.

@@ -24,7 +24,7 @@ from reportlab.platypus import Flowable, Frame, Paragraph, Spacer, Table
 from pulmoscan import DISCLAIMER
 from pulmoscan.export.content import PageSize, Report, font_file
 from pulmoscan.export.words import CAPTION, CLEARED_NOTE, LOOKS, probability_text
-from pulmoscan.reading.dicom.facts import age_text
+from pulmoscan.reading.dicom.facts import FRONTAL, age_text
 from pulmoscan.statistics.metrics import Figure
 
 PAGE_SIZES: dict[PageSize, tuple[float, float]] = {"A4": A4, "Letter": LETTER}
@@ -275,7 +275,8 @@ def _foot(canvas: Canvas, width: float, note: str) -> None:
 def _patient_cells(report: Report) -> list[tuple[str, str]]:
     source = report.radiograph.dicom
     if report.anonymous:
-        return [("Patient", "anonymous"), ("View", (source.facts.view if source else "") or NOT_KNOWN)]
+        view = source.facts.view if source else ""
+        return [("Patient", "anonymous"), ("View", view if view in FRONTAL else NOT_KNOWN)]  # no free text
     if source is None:
         return [("File", report.file_name), ("Patient", "not named in the file")]
     facts, identity = source.facts, source.facts.identity

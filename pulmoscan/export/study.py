@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import Any
 
 from pydicom import uid
 from pydicom.dataset import Dataset
 
 from pulmoscan.export.content import Report
 from pulmoscan.export.deidentify import deidentify, new_uid
+from pulmoscan.export.identifiers import UIDS, handed_on, uid_handed_on
+from pulmoscan.reading.dicom.facts import value
 
 MANUFACTURER = "PulmoScan"
 SERIES_NUMBERS = {"sr": 9701, "sc": 9702}
@@ -38,28 +39,35 @@ def study(report: Report) -> Dataset:
         return _new_study(report)
     header = deidentify(source.header) if report.anonymous else source.header
     found = Dataset()
-    found.SOPClassUID = header.get("SOPClassUID") or uid.SecondaryCaptureImageStorage
-    for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
-        stated = str(header.get(keyword) or "")
-        setattr(found, keyword, stated if uid.UID(stated).is_valid and stated else _own_uid(report, keyword))
+    found.SOPClassUID = uid_handed_on(header, "SOPClassUID") or uid.SecondaryCaptureImageStorage
+    if report.anonymous and found.SOPClassUID not in uid.UID_dictionary:
+        found.SOPClassUID = uid.SecondaryCaptureImageStorage  # a maker's own class tells of the source
+    for keyword in UIDS:
+        setattr(found, keyword, uid_handed_on(header, keyword) or _own_uid(report, keyword))
     for keyword in NEEDED:
-        setattr(found, keyword, _conforming(keyword, header.get(keyword)))
+        setattr(found, keyword, handed_on(header, keyword))
     if report.anonymous:
         found.PatientIdentityRemoved = "YES"
         found.DeidentificationMethodCodeSequence = header.DeidentificationMethodCodeSequence
-    elif header.get("PatientAge") and re.fullmatch(r"\d{3}[DWMY]", str(header.PatientAge)):
-        found.PatientAge = header.PatientAge
-    for keyword in ("IssuerOfPatientID", "StudyDescription"):
-        if header.get(keyword) and not report.anonymous:
-            setattr(found, keyword, header.get(keyword))
+    else:
+        age = str(value(header, "PatientAge"))
+        if re.fullmatch(r"\d{3}[DWMY]", age):
+            found.PatientAge = age
+        for keyword in ("IssuerOfPatientID", "StudyDescription"):
+            if handed_on(header, keyword):
+                setattr(found, keyword, handed_on(header, keyword))
     found.Rows, found.Columns = header.get("Rows"), header.get("Columns")
     return found
 
 
 def unnamed(owner: Dataset) -> Dataset:
-    """A copy without names, for highdicom: it warns of names that look odd to it, and quotes them."""
+    """A copy without names, for highdicom: it warns of names that look odd to it, and quotes them.
+
+    It knows no private SOP classes either; which of the standard's it is told makes no difference to what it copies.
+    """
     nameless = copy.deepcopy(owner)
     nameless.PatientName = nameless.ReferringPhysicianName = ""
+    nameless.SOPClassUID = uid.SecondaryCaptureImageStorage
     return nameless
 
 
@@ -106,17 +114,3 @@ def series_uid(report: Report, kind: str) -> str:
 
 def _own_uid(report: Report, *about: str) -> str:
     return new_uid("|".join((report.radiograph.key, str(report.anonymous), *about)))
-
-
-def _conforming(keyword: str, value: Any) -> Any:
-    """The value, or nothing where it would break the rules of its kind: a bad birth date stops an archive."""
-    stated = str(value or "").strip()
-    if keyword in ("PatientBirthDate", "StudyDate"):
-        return stated if re.fullmatch(r"\d{8}", stated) else ""
-    if keyword == "StudyTime":
-        return stated if re.fullmatch(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?", stated) else ""
-    if keyword == "PatientSex":
-        return stated if stated in ("M", "F", "O") else ""
-    if keyword in ("PatientName", "ReferringPhysicianName"):
-        return value if stated else ""
-    return stated[: 16 if keyword in ("StudyID", "AccessionNumber") else 64]

@@ -37,7 +37,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class PredictiveValues:
-    """At a prevalence that the user sets."""
+    """At a prevalence that the user sets; n is the number of positive and of negative calls, as in the cards."""
 
     ppv: Figure
     npv: Figure
@@ -123,8 +123,9 @@ def predictive_values(counts: Confusion, prevalence: float) -> PredictiveValues:
     of_npv = _logit_interval(
         math.log(specificity / (1 - sensitivity) / odds), math.sqrt(tp / fn / (tp + fn) + fp / tn / (tn + fp))
     )
-    n = ill + well
-    return PredictiveValues(_containing(ppv, of_ppv, n), _containing(npv, of_npv, n))
+    called_ill = counts.true_positives + counts.false_positives
+    called_well = counts.true_negatives + counts.false_negatives
+    return PredictiveValues(_containing(ppv, of_ppv, called_ill), _containing(npv, of_npv, called_well))
 
 
 def net_benefit(rates: Rates, prevalence: float) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 
 import streamlit as st
@@ -21,7 +21,7 @@ from pulmoscan.reading.listing import PassedOver
 from pulmoscan.reading.radiograph import FORMAT_NAMES
 from pulmoscan.screening import Model, load_model
 from pulmoscan.ui.compare import STYLE
-from pulmoscan.ui.frame import page, told_in_words
+from pulmoscan.ui.frame import page, plain, told_in_words
 from pulmoscan.ui.panels.worklist import Row, worklist
 from pulmoscan.ui.state import history
 
@@ -31,6 +31,7 @@ MAX_UPLOAD_BYTES = 2 * 2**30
 ZIP_MEGABYTES = 1024
 POLL_SECONDS = 1.0
 PREVIEW_ROWS = 8
+FAILURES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class ExportKind:
     """A file that is made of many rows.
 
     Attributes:
-        write: rows, target, whether without names -> a name for each row that is done.
+        write: rows, target, whether without names, list for what fails -> a name for each row that is done.
         most: rows; the file is made in memory.
     """
 
@@ -46,7 +47,7 @@ class ExportKind:
     what: str
     mime: str
     icon: str
-    write: Callable[[Sequence[Row], BytesIO, bool], Iterator[str]]
+    write: Callable[[Sequence[Row], BytesIO, bool, list[str]], Iterator[str]]
     most: int
 
 
@@ -56,7 +57,7 @@ EXPORTS = (
         "Overlays",
         "application/zip",
         ":material/imagesmode:",
-        lambda rows, target, _: write_overlays(rows, target),
+        write_overlays,
         MAX_FILES,
     ),
     ExportKind("PDF", "Reports", "application/pdf", ":material/picture_as_pdf:", write_pdf, 500),
@@ -69,6 +70,15 @@ class BatchTooLarge(PulmoScanError):
 
 
 @dataclass(eq=False)
+class Making:
+    """An export that is made in the background, of the rows that were listed when it was asked for."""
+
+    job: Job[str]
+    target: BytesIO
+    failures: list[str]
+
+
+@dataclass(eq=False)
 class Batch:
     """What the session screens or has screened.
 
@@ -76,7 +86,7 @@ class Batch:
         passed_over: the files that are not screened, and why.
         outcomes: of the finished items, by their position.
         job: the one that runs or ran last; it goes through the items that have no outcome yet.
-        exports: by kind, the job that writes it and where to.
+        exports: by kind, what is made or being made.
     """
 
     model: Model
@@ -85,7 +95,7 @@ class Batch:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     seen: dict[str, Outcome] = field(default_factory=dict)
     job: Job[tuple[int, Outcome]] | None = None
-    exports: dict[str, tuple[Job[str], BytesIO]] = field(default_factory=dict)
+    exports: dict[str, Making] = field(default_factory=dict)
 
     def start(self) -> None:
         """Screen what is not done yet."""
@@ -116,9 +126,7 @@ class Batch:
 
 def without_pixels(outcome: Outcome) -> Outcome:
     """Memory must not grow with the number of radiographs: only what was found in them is kept."""
-    return Outcome(
-        outcome.file, outcome.status, outcome.model, None, outcome.screening, outcome.reason, outcome.duplicate_of
-    )
+    return replace(outcome, radiograph=None)
 
 
 def current() -> Batch | None:
@@ -273,33 +281,28 @@ def clear() -> None:
     if batch := current():
         if batch.job:
             batch.job.cancel()
-        for job, _ in batch.exports.values():
-            job.cancel()
+        for making in batch.exports.values():
+            making.job.cancel()
     st.session_state.batch = None
 
 
-def _exports(rows: Sequence[Row]) -> None:
+def _exports(rows: Sequence[Row], anonymous: bool) -> None:
     """The zip of overlays and the PDF of the rows that are listed: made in the background when asked for."""
     batch = current()
     if batch is None:
         return
-    anonymous = st.checkbox(
-        "PDF without names",
-        key="batch-anonymous",
-        persist_state="session",
-        help="Leaves out all that names the patient, the files' names included.",
-    )
     for kind in EXPORTS:
         _export(batch, kind, rows, anonymous)
 
 
 def _export(batch: Batch, kind: ExportKind, rows: Sequence[Row], anonymous: bool) -> None:
     def start() -> None:
-        target = BytesIO()
-        batch.exports[kind.name] = Job(lambda: kind.write(rows, target, anonymous), len(rows)), target
+        target, failures = BytesIO(), list[str]()
+        job = Job(lambda: kind.write(rows, target, anonymous, failures), len(rows))
+        batch.exports[kind.name] = Making(job, target, failures)
 
-    job, target = batch.exports.get(kind.name, (None, None))
-    if job is None or target is None:
+    making = batch.exports.get(kind.name)
+    if making is None:
         st.button(
             f"Make a {kind.name} of {len(rows)}",
             icon=kind.icon,
@@ -307,15 +310,15 @@ def _export(batch: Batch, kind: ExportKind, rows: Sequence[Row], anonymous: bool
             disabled=not 0 < len(rows) <= kind.most,
             help=f"{kind.what} of the rows that are listed now, at most {kind.most:,}.",
         )
-    elif job.running:
-        st.fragment(_watch_export, run_every=POLL_SECONDS)(kind, job)
-    elif job.progress.failure:
-        st.error(job.progress.failure, icon=":material/error:")
+    elif making.job.running:
+        st.fragment(_watch_export, run_every=POLL_SECONDS)(kind, making.job)
+    elif making.job.progress.failure:
+        st.error(making.job.progress.failure, icon=":material/error:")
         st.button("Try again", key=f"batch-again-{kind.name}", on_click=start)
     else:
         st.download_button(
-            f"{kind.what} ({kind.name}, {job.progress.done})",
-            target.getvalue(),
+            f"{kind.what} ({kind.name}, {making.job.progress.done})",
+            making.target.getvalue(),
             f"pulmoscan-batch.{kind.name.lower()}",
             kind.mime,
             icon=":material/download:",
@@ -329,6 +332,11 @@ def _export(batch: Batch, kind: ExportKind, rows: Sequence[Row], anonymous: bool
             disabled=not 0 < len(rows) <= kind.most,
             help=f"{kind.what} of the rows that are listed now.",
         )
+        if making.failures:
+            st.warning(
+                f"{len(making.failures)} could not be drawn. " + " ".join(map(plain, making.failures[:FAILURES_SHOWN])),
+                icon=":material/info:",
+            )
 
 
 def _watch_export(kind: ExportKind, job: Job[str]) -> None:

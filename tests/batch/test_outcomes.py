@@ -153,7 +153,8 @@ class TestScreening:
         pairs = [*zip(items, outcomes, strict=True), (item("x.png"), Outcome("x.png", "error", MODEL))]
         for anonymous in (False, True):
             stream = BytesIO()
-            assert list(write_pdf(pairs, stream, anonymous)) == ["a.png", "b.png"]
+            drawn = ["radiograph-0001", "radiograph-0002"] if anonymous else ["a.png", "b.png"]
+            assert list(write_pdf(pairs, stream, anonymous)) == drawn
             pdf = pypdfium2.PdfDocument(stream.getvalue())
             words = [page.get_textpage().get_text_bounded() for page in pdf]
             assert len(words) == 2

@@ -162,6 +162,12 @@ def test_logit_intervals_as_defined() -> None:
     assert values.npv.high == pytest.approx(1 / (1 + math.exp(-(logit_npv + z * error))), abs=1e-6)
 
 
+def test_predictive_values_rest_on_as_many_calls_as_in_the_cards() -> None:
+    counts = Confusion(true_positives=84, false_negatives=16, true_negatives=180, false_positives=20)
+    values = lab.predictive_values(counts, 0.3)
+    assert (values.ppv.n, values.npv.n) == (counts.ppv.n, counts.npv.n) == (104, 196)
+
+
 @pytest.mark.parametrize(("sensitivity", "specificity"), [(0.9, 0.8), (0.99, 0.3), (0.6, 0.98)])
 def test_intervals_of_predictive_values_cover(sensitivity: float, specificity: float) -> None:
     """Nineteen of twenty 95 % intervals should hold the truth; near 0 and 1, where adjusted, rather more."""

@@ -22,7 +22,7 @@ from pulmoscan.screening import read
 from pulmoscan.ui import batch as batch_ui
 from pulmoscan.ui.batch import Batch, take_in
 from tests.pictures import encode, grey8
-from tests.ui.app import click, decision, go_to, open_page, panes, text
+from tests.ui.app import click, decision, go_to, handed_over, open_page, panes, text
 
 MODEL = "resnet18"
 PATIENCE = 60.0
@@ -179,16 +179,27 @@ def test_overlays_and_reports_are_made_on_request(app: AppTest, passes: list[str
     exported = {}
     for kind in ("zip", "PDF"):
         click(app, f"Make a {kind} of 4")
-        job, target = app.session_state["batch"].exports[kind]
-        job.wait(PATIENCE)
+        making = app.session_state["batch"].exports[kind]
+        making.job.wait(PATIENCE)
         app.run()
         assert not app.exception
         assert not app.error
-        exported[kind] = target.getvalue()
+        exported[kind] = making.target.getvalue()
     with zipfile.ZipFile(io.BytesIO(exported["zip"])) as archive:
         assert len([name for name in archive.namelist() if name.endswith(".jpg")]) == 4
     assert len(pypdfium2.PdfDocument(exported["PDF"])) == 4
     assert passes == []
+
+
+def test_results_leave_as_csv_with_names_and_without(app: AppTest) -> None:
+    click(app, "Results (CSV)")
+    ((name, named),) = handed_over(app)
+    assert name == "pulmoscan-batch.csv"
+    assert len(named.splitlines()) == 7
+    next(box for box in app.checkbox if box.label == "Without names").check().run()
+    click(app, "Results (CSV)")
+    ((_, neutral),) = handed_over(app)
+    assert [line.split(b",")[0] for line in neutral.splitlines()[1:]] == [b"radiograph-%04d" % n for n in range(1, 7)]
 
 
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:

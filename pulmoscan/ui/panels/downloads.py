@@ -11,6 +11,7 @@ from pulmoscan.export import FORMATS, Report, write_report
 from pulmoscan.export.content import PageSize
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Screening
+from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
 
 ANONYMOUS_HELP = (
     "Leaves out the patient's name and identifiers, dates and the file's name, and replaces the DICOM identifiers "
@@ -29,18 +30,23 @@ def downloads(radiograph: Radiograph, outcome: Screening) -> None:
             )
             anonymous = st.toggle("Anonymous", key="report-anonymous", help=ANONYMOUS_HELP, persist_state="session")
         report = Report(radiograph, outcome, anonymous)
+        exports = [
+            Export(
+                name,
+                chosen.title,
+                f"{report.stem}{chosen.ending}",
+                chosen.mime,
+                partial(_pdf, report, page) if name == "pdf" else partial(write_report, report, name),
+            )
+            for name, chosen in FORMATS.items()
+        ]
         with st.container(horizontal=True, gap="small", key="report-buttons"):
-            for name, chosen in FORMATS.items():
-                st.download_button(
-                    chosen.title,
-                    data=partial(_pdf, report, page) if name == "pdf" else partial(write_report, report, name),
-                    file_name=f"{report.stem}{chosen.ending}",
-                    mime=chosen.mime,
-                    on_click="ignore",
-                    key=f"report-{name}",
-                )
+            export_buttons("report", exports)
+        deliver("report", exports)
         if not anonymous:
             st.caption(IDENTIFIED if radiograph.dicom else UNNAMED)
+            for warning in report.left_empty:
+                st.warning(warning, icon=":material/info:")
 
 
 def _pdf(report: Report, page: PageSize) -> bytes:

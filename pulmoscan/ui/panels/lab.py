@@ -18,6 +18,7 @@ from pulmoscan.statistics import lab
 from pulmoscan.statistics.metrics import Confusion, Figure, Scores
 from pulmoscan.training.data.cases import CaseKey, find_cases
 from pulmoscan.ui.frame import plain
+from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
 from pulmoscan.ui.state import session
 from pulmoscan.ui.state.session import Chosen
 
@@ -153,33 +154,20 @@ def downloads(title: str, subjects: Mapping[str, Scores], chosen: str, threshold
     scores = subjects[chosen]
     stem = "".join(c if c.isalnum() else "-" for c in title.lower())[:60]
     st.subheader("Take it away", anchor=False)
+    icon = ":material/download:"
+    sheet = partial(lab_export.sheet, title, subjects, chosen, threshold, prevalence)
+    curves = partial(lab_export.curves_csv, scores, prevalence)
+    errors = partial(lab_export.errors_csv, scores, threshold)
+    exports = [
+        Export("png", "Figures (PNG)", f"pulmoscan-{stem}.png", "image/png", partial(sheet, "png"), icon),
+        Export("svg", "Figures (SVG)", f"pulmoscan-{stem}.svg", "image/svg+xml", partial(sheet, "svg"), icon),
+        Export("curves", "Curves (CSV)", f"pulmoscan-{stem}-curves.csv", "text/csv", curves, icon),
+    ]
+    if scores.has_files:
+        exports.append(Export("errors", "Errors (CSV)", f"pulmoscan-{stem}-errors.csv", "text/csv", errors, icon))
     with st.container(horizontal=True, gap="small", key="lab-downloads"):
-        for file_format, mime in (("png", "image/png"), ("svg", "image/svg+xml")):
-            st.download_button(
-                f"Figures ({file_format.upper()})",
-                partial(lab_export.sheet, title, subjects, chosen, threshold, prevalence, file_format),  # type: ignore[arg-type]
-                f"pulmoscan-{stem}.{file_format}",
-                mime,
-                icon=":material/download:",
-                on_click="ignore",
-            )
-        st.download_button(
-            "Curves (CSV)",
-            partial(lab_export.curves_csv, scores, prevalence),
-            f"pulmoscan-{stem}-curves.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        if scores.has_files:
-            st.download_button(
-                "Errors (CSV)",
-                partial(lab_export.errors_csv, scores, threshold),
-                f"pulmoscan-{stem}-errors.csv",
-                "text/csv",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+        export_buttons("lab-export", exports)
+    deliver("lab-export", exports)
 
 
 def _count(kind: str, count: int, n: int, words: str) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from pulmoscan.batch.outcomes import Outcome, load, urgency
+from pulmoscan.batch.downloads import anonymised
+from pulmoscan.batch.outcomes import Outcome, load, repeated, urgency
 from pulmoscan.batch.output import csv_text
 from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.intake import Item
 from pulmoscan.screening import decide
 from pulmoscan.ui.frame import plain, told_in_words
 from pulmoscan.ui.panels.decision import decision
+from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
 from pulmoscan.ui.panels.heatmap import heatmap
 from pulmoscan.ui.panels.threshold import population_of_all
 from pulmoscan.ui.state import session
@@ -26,20 +29,21 @@ TABLE_HEIGHT = 420
 
 
 def worklist(
-    model: str, items: Sequence[Item], outcomes: Mapping[int, Outcome], archive: Callable[[Sequence[Row]], None]
+    model: str, items: Sequence[Item], outcomes: Mapping[int, Outcome], archive: Callable[[Sequence[Row], bool], None]
 ) -> None:
     """The list, what could not be screened, the exports, and the row that is open.
 
     Args:
         outcomes: by the position of their item.
-        archive: draws the export of the overlays of the rows that are listed.
+        archive: draws the exports of the rows that are listed, which may have to be without names.
     """
     population = population_of_all(
         "Patients", "batch", "Whose operating point applies to all. “By age” goes by the age in each file."
     )
     rows = [(items[i], redecide(outcome, population)) for i, outcome in sorted(outcomes.items())]
     screened = sorted((row for row in rows if row[1].screening), key=lambda row: urgency(row[1]))
-    unread = [outcome for _, outcome in rows if not outcome.screening]
+    not_screened = [row for row in rows if not row[1].screening]
+    unread = [outcome for _, outcome in not_screened]
     listed = _filtered(screened)
     st.caption(
         f"{len(listed)} of {len(screened)} rows, the most urgent first: by probability, then by warnings. Select one "
@@ -60,17 +64,23 @@ def worklist(
                 column_config={"reason": st.column_config.TextColumn(width="large")},
             )
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="batch-exports"):
-        st.download_button(
-            "Results (CSV)",
-            csv_text([*(outcome for _, outcome in listed), *unread]),
-            "pulmoscan-batch.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
+        anonymous = st.checkbox(
+            "Without names",
+            key="batch-anonymous",
+            persist_state="session",
+            help="Leaves out of all exports what names the patient or a file; files are numbered as they are listed.",
         )
-        archive(listed)
+        results = partial(_results, [*listed, *not_screened], anonymous)
+        exports = [Export("csv", "Results (CSV)", "pulmoscan-batch.csv", "text/csv", results, ":material/download:")]
+        export_buttons("batch", exports)
+        archive(listed, anonymous)
+    deliver("batch", exports)
     if selected is not None:
         _open(model, *listed[selected])
+
+
+def _results(rows: Sequence[Row], anonymous: bool) -> str:
+    return csv_text([outcome for _, outcome in (anonymised(rows) if anonymous else rows)])
 
 
 def redecide(outcome: Outcome, population: PopulationChoice) -> Outcome:
@@ -78,8 +88,8 @@ def redecide(outcome: Outcome, population: PopulationChoice) -> Outcome:
     if outcome.screening is None:
         return outcome
     again = decide(outcome.screening.reading, population)
-    repeated = [f"The very same file as {outcome.duplicate_of}."] if outcome.duplicate_of else []
-    return replace(outcome, screening=replace(again, warnings=(*again.warnings, *repeated)))
+    twice = [repeated(outcome.duplicate_of)] if outcome.duplicate_of else []
+    return replace(outcome, screening=replace(again, warnings=(*again.warnings, *twice)))
 
 
 def _filtered(rows: Sequence[Row]) -> list[Row]:

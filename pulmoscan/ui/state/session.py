@@ -20,6 +20,7 @@ from pulmoscan.gallery.samples import GallerySample
 from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Model, Reading
+from pulmoscan.traces import log_unforeseen
 from pulmoscan.ui.frame import UNFORESEEN, plain
 from pulmoscan.ui.state import history
 
@@ -90,8 +91,8 @@ def choose(load: Callable[[], Chosen], name: str) -> None:
         st.session_state.chosen = load()
     except PulmoScanError as error:
         st.session_state.problem = f"“{plain(name)}” could not be read. {error}"
-    except Exception:
-        logger.exception("Unforeseen error while reading a radiograph")
+    except Exception as error:
+        log_unforeseen(logger, "while reading a radiograph", error)
         st.session_state.problem = UNFORESEEN
 
 
