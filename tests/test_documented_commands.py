@@ -136,7 +136,7 @@ def test_make_app_serves() -> None:
                 time.sleep(0.1)
         finally:
             with suppress(ProcessLookupError):
-                os.killpg(app.pid, signal.SIGTERM)
+                os.killpg(app.pid, signal.SIGKILL)  # a Streamlit that has only just started may not heed SIGTERM
 
 
 def answers(port: int) -> bool:
