@@ -87,7 +87,7 @@ def _random_network(architecture: str) -> Network:
         network(batch)
         network.eval().half().float()  # the weights files hold float16
         logits = network(batch)
-        network.linear.weight.mul_(1 / logits.std()).copy_(network.linear.weight.half())
+        network.linear.weight.mul_(0.5 / logits.std()).copy_(network.linear.weight.half())
         network.linear.bias.zero_().sub_(network(batch).mean()).copy_(network.linear.bias.half())
     return network
 

@@ -25,6 +25,7 @@ from pulmoscan import cli
 from pulmoscan.batch.outcomes import Outcome
 from pulmoscan.batch.output import JsonLines, Table, one_line
 from pulmoscan.batch.resume import finished, key
+from pulmoscan.reading.files import shown_name
 from tests.batch.quick import MODEL, end_of, quick, start
 from tests.conftest import REPOSITORY
 from tests.dicoms import dicom, save
@@ -248,7 +249,7 @@ def test_f11_f21_names_that_no_encoding_holds(
     with pytest.MonkeyPatch.context() as inner:
         inner.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
         done = finished(tmp_path / "done", MODEL)
-    assert {key(name) for name in ODD} == set(done)
+    assert {key(shown_name(name)) for name in ODD} == set(done)
     if form == "csv":
         table = list(csv.DictReader(io.StringIO(data.decode(encoding), newline="")))
         assert len(table) == len(ODD)

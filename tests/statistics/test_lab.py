@@ -69,7 +69,7 @@ def test_predictive_values(scores: Scores, threshold: float, prevalence: float) 
             expected = sk.precision_score(labels, called, pos_label=positive, sample_weight=weights)
             assert figure.estimate == pytest.approx(expected)
             assert figure.low <= figure.estimate <= figure.high
-            assert figure.n == len(p)
+            assert figure.n == (called if positive else ~called).sum()
         else:
             assert figure.n == 0
             assert math.isnan(figure.estimate)

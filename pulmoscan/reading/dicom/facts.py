@@ -163,8 +163,8 @@ def conforms(keyword: str, stated: str) -> bool:
 
 
 def without_escapes(header: Dataset) -> None:
-    """Take the escape sequences of ISO 2022 out of a header's texts, in place."""
-    for keyword in TEXTS:
+    """Take the escape sequences of ISO 2022 out of a header's texts, in place; identifiers stay what they are."""
+    for keyword in (k for k in TEXTS if k not in LONGEST):
         stated = value(header, keyword)
         if stated is not None and "\x1b" in str(stated):
             setattr(header, keyword, ESCAPE.sub("", str(stated)).replace("\x1b", ""))
