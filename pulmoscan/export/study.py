@@ -40,7 +40,7 @@ def study(report: Report) -> Dataset:
     header = deidentify(source.header) if report.anonymous else source.header
     found = Dataset()
     found.SOPClassUID = uid_handed_on(header, "SOPClassUID") or uid.SecondaryCaptureImageStorage
-    if report.anonymous and found.SOPClassUID not in uid.UID_dictionary:
+    if report.anonymous and uid.UID(found.SOPClassUID).name == found.SOPClassUID:  # without a name in PS3.6
         found.SOPClassUID = uid.SecondaryCaptureImageStorage  # a maker's own class tells of the source
     for keyword in UIDS:
         setattr(found, keyword, uid_handed_on(header, keyword) or _own_uid(report, keyword))

@@ -133,7 +133,7 @@ def archive_items(source: Path | BytesIO, name: str, passed_over: list[PassedOve
     try:
         file: io.RawIOBase | BytesIO = _Closed(source) if isinstance(source, Path) else source
         _check_directory(file)
-        archive = zipfile.ZipFile(file)  # type: ignore[arg-type]  # any binary file that can be searched
+        archive = zipfile.ZipFile(file)
         members = [member for member in archive.infolist() if not member.is_dir()]
     except UNPACKING_ERRORS as error:
         raise ArchiveDamaged from error

@@ -123,7 +123,12 @@ class _Decoder:
     def _within(self, seconds: float, step: Callable[[], object]) -> object:
         """A step of the conversation, at whose failure or delay the process ends."""
         late = threading.Event()
-        watch = threading.Timer(seconds, lambda: (late.set(), self.process.kill()))
+
+        def end() -> None:
+            late.set()
+            self.process.kill()
+
+        watch = threading.Timer(seconds, end)
         watch.daemon = True
         watch.start()
         try:

@@ -178,7 +178,7 @@ def test_folders_with_a_dot_in_an_archive_are_read() -> None:
 
 def test_a_thumbnail_is_no_second_page() -> None:
     small = Image.fromarray(grey8(70, 80))
-    small.encoderinfo = {"tiffinfo": {254: 1}}  # type: ignore[attr-defined]
+    small.encoderinfo = {"tiffinfo": {254: 1}}
     whole = Image.fromarray(grey8())
     data = encode(whole, "TIFF", save_all=True, append_images=[small])
     assert load_radiograph(data).pixels.shape == (96, 128)

@@ -141,5 +141,5 @@ def test_decoding_here_where_no_process_starts(monkeypatch: pytest.MonkeyPatch) 
     def refuse(*_: object, **__: object) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(isolation.subprocess, "Popen", refuse)
+    monkeypatch.setattr("subprocess.Popen", refuse)
     assert load_apart(encode(grey8(), "PNG")).height == 96

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pulmoscan.errors import FileNotReadable
-from pulmoscan.reading import intake, listing
+from pulmoscan.reading import intake
 from pulmoscan.reading.files import shown_name
 from pulmoscan.reading.intake import path_items
 from pulmoscan.reading.listing import PassedOver, find_files
@@ -117,7 +117,7 @@ def test_folders_that_cannot_be_opened_are_told(tmp_path: Path, monkeypatch: pyt
             raise PermissionError(13, "Permission denied")
         return scandir(folder)
 
-    monkeypatch.setattr(listing.os, "scandir", refuse)
+    monkeypatch.setattr("os.scandir", refuse)
     first, second = path_items(find_files([str(tmp_path)]))
     assert first.read() == PNG
     with pytest.raises(FileNotReadable, match="closed cannot be opened \\(Permission denied"):
@@ -165,11 +165,11 @@ def test_halves_of_characters() -> None:
 
 def test_own_output_is_recognised(tmp_path: Path) -> None:
     """F15: in a folder, an archive, and where it is named or uploaded."""
-    from PIL import PngImagePlugin
+    from PIL import Image, PngImagePlugin
 
     info = PngImagePlugin.PngInfo()
     info.add_text("Software", "PulmoScan 1.0")
-    exif = PngImagePlugin.Image.Exif()
+    exif = Image.Exif()
     exif[0x0131] = "PulmoScan 1.0"
     own = {
         "overlay.png": encode(grey8(), "PNG", pnginfo=info),
