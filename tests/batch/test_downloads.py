@@ -62,11 +62,11 @@ def test_one_that_can_no_longer_be_read_spoils_nothing(pairs: list[tuple[Item, O
 def test_a_page_that_cannot_be_drawn_spoils_nothing(
     pairs: list[tuple[Item, Outcome]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from pulmoscan.export import pdf
+    from pulmoscan.export import Report, pdf
 
     true = pdf._patient_cells
 
-    def fail(report: pdf.Report) -> list[tuple[str, str]]:
+    def fail(report: Report) -> list[tuple[str, str]]:
         if report.radiograph.dicom:
             raise KeyError(NAME)
         return true(report)

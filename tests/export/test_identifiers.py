@@ -39,7 +39,8 @@ def cases(table: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("keyword", "value"), cases(GOOD))
 def test_what_keeps_the_rules_goes_out_unchanged(keyword: str, value: str) -> None:
-    header = dicom(8, **{keyword: value})
+    more: dict[str, Any] = {keyword: value}
+    header = dicom(8, **more)
     assert str(handed_on(header, keyword)) == value
     assert left_empty(header) == []
 
@@ -47,7 +48,8 @@ def test_what_keeps_the_rules_goes_out_unchanged(keyword: str, value: str) -> No
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("keyword", "value"), cases(BAD))
 def test_what_breaks_them_stays_empty_with_a_warning(keyword: str, value: str) -> None:
-    header = dicom(8, **{keyword: value})
+    more: dict[str, Any] = {keyword: value}
+    header = dicom(8, **more)
     assert handed_on(header, keyword) == ""
     (warning,) = left_empty(header)
     assert "leave empty" in warning

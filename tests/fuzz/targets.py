@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 
 from pulmoscan.batch.resume import finished
-from pulmoscan.errors import ModelError, PulmoScanError, RadiographError
+from pulmoscan.errors import ModelError, PulmoScanError, RadiographError, ScoreTableError
 from pulmoscan.export import Report
 from pulmoscan.export.formats import FORMATS, write_report
 from pulmoscan.models import registry
@@ -22,7 +22,7 @@ from pulmoscan.reading import intake
 from pulmoscan.reading.listing import PassedOver
 from pulmoscan.reading.radiograph import Radiograph, load_radiograph
 from pulmoscan.screening import decide
-from pulmoscan.statistics.score_table import ScoreTableError, read_score_table
+from pulmoscan.statistics.score_table import read_score_table
 from tests.export.conftest import reading
 
 QUICK = ("dicom-sr", "dicom-sc", "png", "json")
