@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-import torchvision
 from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 from torchvision import transforms
 
+from pulmoscan.models.networks import build_network
 from pulmoscan.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 # DenseNet's last ReLU works in place on the output of norm5, where a hook for the backward pass cannot sit.
@@ -44,7 +44,7 @@ class Demo:
     """
 
     def __init__(self, architecture: str, state: dict[str, torch.Tensor]) -> None:
-        self.model = torchvision.models.get_model(architecture, weights=None, num_classes=1)
+        self.model = build_network(architecture).backbone  # torchvision's, with our finer map
         self.model.load_state_dict(state)
         self.model.eval()
         self._activations = self._gradients = torch.empty(0)
