@@ -87,7 +87,7 @@ def test_reading(models: Path, radiographs: list[Radiograph]) -> None:
     assert result.probability == pytest.approx(1 / (1 + math.exp(-result.logit)), abs=1e-6)
     assert 0 < result.probability < 1
     assert result.milliseconds > 0
-    assert {method: e.shape for method, e in result.evidence.items()} == dict.fromkeys(HEAT_METHODS, (7, 7))
+    assert {method: e.shape for method, e in result.evidence.items()} == dict.fromkeys(HEAT_METHODS, (14, 14))
     assert result.heatmap().shape == radiograph.pixels.shape
     assert result.heatmap(50, 60).shape == (50, 60)
 

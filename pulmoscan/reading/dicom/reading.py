@@ -103,7 +103,8 @@ def _checked(data: bytes) -> tuple[FileDataset, tuple[str, ...]]:
 def _read(data: bytes, unpack: Callable[[bytes], NDArray[Any]]) -> tuple[NDArray[np.float32], Dicom]:
     dataset, warned = _checked(data)
     syntax = _transfer_syntax(dataset)
-    stored = unpack(data) if syntax.is_encapsulated else _decode(dataset, syntax)
+    compressed = syntax.is_transfer_syntax and syntax.is_encapsulated
+    stored = unpack(data) if compressed else _decode(dataset, syntax)
     whole = greyscale(stored, dataset)
     height, width = (max(1, side) for side in square_pixels(dataset, *stored.shape))
     whole = whole.resized(height, width)

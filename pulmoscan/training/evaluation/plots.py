@@ -22,7 +22,7 @@ from pulmoscan.statistics.metrics import Scores
 matplotlib.use("agg")
 
 COLOURS = {"validation": "#8a8a8a", "test": "#0b6e99"}
-POINTS = {"high sensitivity": "#c8553d", "balanced": "#e0a030"}
+POINTS = {"maximum sensitivity": "#8a2d5e", "high sensitivity": "#c8553d", "balanced": "#e0a030"}
 
 
 def draw_evidence(spec: ModelSpec, card: Card, population: Population, path: Path) -> None:
