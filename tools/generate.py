@@ -63,10 +63,12 @@ CHOSEN: Sequence[Choice] = (
     Choice("pneumonia", 14, "A clear case: both lungs are hazy."),
     *(Choice("pneumonia", candidate) for candidate in (5, 1, 23)),
     Choice("pneumonia", 16, "A subtle case: one zone is a little hazier, no more."),
-    Choice("borderline", 9, "At their balanced operating points the models disagree on it, and the threshold decides."),
+    Choice(
+        "borderline", 9, "Suspected at the default operating point, cleared at the balanced one: the threshold decides."
+    ),
 )
 """In the gallery's order, numbered within their kind. Normals and pneumonias were chosen by eye, before any model had
-read them; the borderline case is the first on which the models disagree."""
+read them; the borderline case is the first on which the models of its day disagreed."""
 
 
 def main() -> None:
