@@ -75,5 +75,7 @@ def test_dicom_in_and_reports_out(
     for label, modality in (("DICOM report", "SR"), ("DICOM overlay", "OT")):
         export = pydicom.dcmread(io.BytesIO(files[label][1]))
         assert (export.Modality, export.PatientID) == (modality, "MRN-4711")
-    assert Image.open(io.BytesIO(files["PNG overlay"][1])).size == (600, 700)
+    width_of_overlay, height_of_overlay = Image.open(io.BytesIO(files["PNG overlay"][1])).size
+    assert width_of_overlay == 600
+    assert height_of_overlay > 700, "a caption with score, threshold and disclaimer stands below the picture"
     assert json.loads(files["JSON"][1])["model"] == "resnet18"
