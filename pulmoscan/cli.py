@@ -169,9 +169,17 @@ def _parser() -> argparse.ArgumentParser:
     lungs.add_argument("--split", choices=("validation", "test"), default="test")
     lungs.add_argument("--record", action="store_true", help="keep the figures in the lung network's card")
     lungs.add_argument("--train", action="store_true", help="train and calibrate first, and write weights and card")
+    lungs.add_argument(
+        "--kinds-only", action="store_true", help="the same, but keep the outlines and train the kinds of picture alone"
+    )
     lungs.add_argument("--checkpoint", type=Path, default=Path("runs/lungs.pt"), help="resumed from if it is there")
     lungs.add_argument("--epochs", type=_positive, default=6)
-    lungs.add_argument("--init", type=Path, metavar="FILE", help="weights to start from; random ones by default")
+    lungs.add_argument(
+        "--init",
+        type=Path,
+        metavar="FILE",
+        help="weights to start from; by default random ones, and with --kinds-only those that are installed",
+    )
     lungs.add_argument("--workers", type=int, default=2, help="processes that prepare batches")
     lungs.set_defaults(run=run.lungs)
 

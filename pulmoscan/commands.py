@@ -194,20 +194,31 @@ def evaluate(options: argparse.Namespace) -> int:
 
 
 def lungs(options: argparse.Namespace) -> int:
-    from pulmoscan.training.calibrate_lungs import calibrate_lungs
     from pulmoscan.training.evaluate_lungs import describe, evaluate_lungs, record
-    from pulmoscan.training.train_lungs import LungPlan, train_lungs
 
-    if options.train:
-        network, training = train_lungs(
-            LungPlan(epochs=options.epochs), options.data, options.checkpoint, options.workers, options.init
-        )
-        calibrate_lungs(network, options.data, training)
+    if options.train or options.kinds_only:
+        _train_lungs(options)
     dice, figures = evaluate_lungs(options.data, options.split)
     print(describe(dice, figures))
     if options.record:
         record(dice, figures)
     return 0
+
+
+def _train_lungs(options: argparse.Namespace) -> None:
+    from pulmoscan.training.calibrate_lungs import calibrate_lungs
+    from pulmoscan.training.train_kinds import KindPlan, keep_held_out, outlines, train_kinds
+    from pulmoscan.training.train_lungs import LungPlan, train_lungs
+
+    if options.kinds_only:
+        network, training = outlines(options.init)
+    else:
+        plan = LungPlan(epochs=options.epochs)
+        network, training = train_lungs(plan, options.data, options.checkpoint, options.workers, options.init)
+    found = options.checkpoint.with_suffix(".kinds.pt")
+    training["kinds"], heads = train_kinds(KindPlan(), network, options.data, found)
+    card = calibrate_lungs(network, options.data, training)
+    keep_held_out(card, network, heads, options.data)
 
 
 def parity(options: argparse.Namespace) -> int:

@@ -43,6 +43,22 @@ def draw_mask(path: Path) -> None:
     Image.fromarray(mask).save(path)
 
 
+def make_side_views(folder: Path, patients: int = 3, of_each: int = 2) -> Path:
+    """Side views, one dark lung in a narrow bright body, in the layout of the pictures that show no frontal chest."""
+    rows = [("file", "patient")]
+    for number in range(patients * of_each):
+        y, x = np.mgrid[-1:1:260j, -1:1:200j]
+        body = (x**2 / 0.5 + y**2 / 1.1 < 1) * 0.8
+        lung = 0.5 * np.exp(-(((x - 0.02 * number) / 0.3) ** 2) - ((y + 0.1) / 0.5) ** 2)
+        name = f"lateral/lateral_{number:03}.jpg"
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((np.clip(body - lung, 0, 1) * 255).astype(np.uint8)).save(folder / name, quality=90)
+        rows.append((name, f"patient{number // of_each}"))
+    with (folder / "radiographs.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return folder
+
+
 def patients(prefix: str, population: Population, validation: bool) -> Iterator[int]:
     """Patient numbers that the split by patient puts into training or validation."""
     number = 1
@@ -87,9 +103,18 @@ def make_nih(folder: Path, train: int = 2, validation: int = 2, test: int = 1) -
     return folder
 
 
-def write_index(folder: Path, rows: list[tuple[str, ...]]) -> None:
+def make_rsna(folder: Path, patients: dict[str, str]) -> Path:
+    """One radiograph of each of these adults, in the split that it says."""
+    rows = [(f"{p}.jpg", p, "No Finding", "54", "F", "PA", "Normal", "", split) for p, split in patients.items()]
+    for seed, row in enumerate(rows):
+        draw(folder / "images" / row[0], seed, 0)
+    write_index(folder, rows, (*NIH_COLUMNS, "split"))
+    return folder
+
+
+def write_index(folder: Path, rows: list[tuple[str, ...]], columns: tuple[str, ...] = NIH_COLUMNS) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "index.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(NIH_COLUMNS)
+        writer.writerow(columns)
         writer.writerows(rows)
