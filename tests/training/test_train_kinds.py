@@ -72,9 +72,9 @@ def test_what_hardly_varied_in_training_is_not_blown_up() -> None:
         assert (head(other) - head(seen.features)).abs().max() < 0.5
 
 
-def test_without_leaves_out_one_patients_side_views_alone() -> None:
+def test_without_leaves_out_these_patients_side_views_alone() -> None:
     seen = made_up()
-    rest = seen.without(1)
+    rest = seen.without([1])
     assert set(rest.answers[:, -1].tolist()) == {-1.0, 0.0, 2.0}
     assert len(rest.answers) == len(rest.features) == int((seen.answers[:, -1] != 1).sum())
 
