@@ -9,11 +9,13 @@ LOCK        ?= yes
 # Options for uv: make lock UPGRADE=--upgrade
 UPGRADE     ?=
 
+SECONDS     ?= 3600
+
 VENV := .venv
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help app test check lint format wheel lock notices sbom chromium validators clean
+.PHONY: help app test check lint fuzz format wheel lock notices sbom chromium validators clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -33,6 +35,9 @@ lint: $(VENV)/dev.stamp  ## ruff, mypy and the import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: $(VENV)/dev.stamp  ## spoil files of every kind and read and export them, for SECONDS=3600; see docs/fuzzing.md
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 format: $(VENV)/dev.stamp  ## sort imports and format the code
 	$(BIN)/ruff check --fix .

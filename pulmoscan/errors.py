@@ -363,6 +363,15 @@ class RuntimeNotInstalled(PulmoScanError):
         super().__init__(f"The runtime {runtime} is not available on this machine. {mend}.")
 
 
+class ScoreTableError(PulmoScanError):
+    """A table that gives no scores; the message says why, and how it should look."""
+
+    mend = "Give a CSV with the columns id, score (0 to 1) and label (1 pneumonia, 0 normal)."
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why} {self.mend}")
+
+
 class DatasetError(PulmoScanError):
     """A dataset folder that is missing or not laid out as documented."""
 

@@ -25,6 +25,11 @@ def add(commands: Commands) -> None:
         help="keep the averaged weights after N of the epochs, where validation says that the schedule is too long",
     )
     parser.add_argument(
+        "--mean-with-init",
+        action="store_true",
+        help="keep the mean of the trained and the initial weights: what a short training forgets stays",
+    )
+    parser.add_argument(
         "--seed", type=int, action="append", help="0; repeated, the mean of a training with each is what is kept"
     )
     parser.add_argument(
@@ -66,7 +71,14 @@ def run(options: argparse.Namespace) -> int:
     )
     checkpoint = options.checkpoint or Path("runs") / f"{spec.name}.pt"
     network, record = train_mean(
-        plan, options.seed or [0], options.data, options.init, checkpoint, options.workers, options.stop_after
+        plan,
+        options.seed or [0],
+        options.data,
+        options.init,
+        checkpoint,
+        options.workers,
+        options.stop_after,
+        options.mean_with_init,
     )
     save_weights(network.backbone, spec.weights_path)
     calibrate(spec, options.data, record)

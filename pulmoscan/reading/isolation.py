@@ -191,5 +191,12 @@ class _Decoders:
 
 
 _decoders = _Decoders(max(1, min(4, os.cpu_count() or 1)))
-APART = Decoders(partial(_decoders.decode, "picture"), partial(_decoders.decode, "stored"))
+
+
+def apart(decoders: _Decoders) -> Decoders:
+    """The decoders of `load_radiograph`, in these processes."""
+    return Decoders(partial(decoders.decode, "picture"), partial(decoders.decode, "stored"))
+
+
+APART = apart(_decoders)
 """In a process of their own."""

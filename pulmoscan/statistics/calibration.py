@@ -85,8 +85,10 @@ def expected_calibration_error(scores: Scores, bins: int = BINS) -> float:
 
 def brier(scores: Scores) -> float:
     """Weighted mean squared error of the probabilities (Brier 1950), in [0, 1]."""
+    from sklearn.metrics import brier_score_loss  # slow to import, and only measuring needs it
+
     p, labels, weights = _weighted(scores)
-    return float((weights * (p - labels) ** 2).sum())
+    return float(brier_score_loss(labels, p, sample_weight=weights))
 
 
 def _weighted(scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from pulmoscan.errors import PulmoScanError
+from pulmoscan.errors import ScoreTableError
 from pulmoscan.statistics.metrics import Scores
 
 MAX_BYTES = 20 * 2**20
@@ -24,15 +24,6 @@ LABELS: Mapping[str, int] = {
     **dict.fromkeys(("0", "0.0", "normal", "negative", "no", "false"), 0),
     **dict.fromkeys(("1", "1.0", "pneumonia", "positive", "yes", "true"), 1),
 }
-
-HOW = "Give a CSV with the columns id, score (0 to 1) and label (1 pneumonia, 0 normal)."
-
-
-class ScoreTableError(PulmoScanError):
-    """A table that gives no scores; the message says why, and how it should look."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"{why} {HOW}")
 
 
 def read_score_table(data: bytes) -> Scores:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pulmoscan.errors import PulmoScanError
+from pulmoscan.errors import PulmoScanError, ScoreTableError
 from pulmoscan.models import measured
 from pulmoscan.models.card import read_card
 from pulmoscan.models.measured import Measured
@@ -17,7 +17,7 @@ from pulmoscan.population import GROUPS, POPULATIONS, Population
 from pulmoscan.statistics import lab
 from pulmoscan.statistics.metrics import THRESHOLD_STEP, Scores
 from pulmoscan.statistics.operating_points import threshold_for_sensitivity
-from pulmoscan.statistics.score_table import HOW, read_score_table
+from pulmoscan.statistics.score_table import read_score_table
 from pulmoscan.ui.compare import STYLE
 from pulmoscan.ui.frame import page, plain, told_in_words
 from pulmoscan.ui.panels import lab_charts
@@ -133,10 +133,10 @@ def _choose() -> Study | None:
 
 def _own() -> Study | None:
     file = st.file_uploader(
-        "Scores and labels", type=["csv", "tsv", "txt"], key="lab-own", help=HOW, max_upload_size=20
+        "Scores and labels", type=["csv", "tsv", "txt"], key="lab-own", help=ScoreTableError.mend, max_upload_size=20
     )
     if file is None:
-        st.info(f"{HOW} It is held in memory for this session only.", icon=":material/upload_file:")
+        st.info(f"{ScoreTableError.mend} It is held in memory for this session only.", icon=":material/upload_file:")
         return None
     scores = read_score_table(file.getvalue())
     st.caption(

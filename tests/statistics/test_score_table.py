@@ -7,7 +7,8 @@ import pytest
 
 from pulmoscan.batch.outcomes import Outcome
 from pulmoscan.batch.output import Csv
-from pulmoscan.statistics.score_table import MAX_BYTES, ScoreTableError, read_score_table
+from pulmoscan.errors import ScoreTableError
+from pulmoscan.statistics.score_table import MAX_BYTES, read_score_table
 
 GOOD = "id,score,label\na,0.9,1\nb,0.2,0\nc,0.4,1\n"
 

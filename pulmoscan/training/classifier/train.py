@@ -76,11 +76,16 @@ def train_mean(
     checkpoint: Path,
     workers: int = 2,
     stop_after: int | None = None,
+    with_init: bool = False,
 ) -> tuple[Network, dict[str, Any]]:
     """Train once with each seed, from the same initial weights, and take the mean of the weights.
 
-    After Wortsman et al. 2022 (arXiv:2203.05482). Arguments and errors are those of `train`; of several trainings each
-    has a checkpoint of its own.
+    After Wortsman et al. 2022 (arXiv:2203.05482, and arXiv:2109.01903 for the mean with the initial weights). The other
+    arguments and the errors are those of `train`; of several trainings each has a checkpoint of its own.
+
+    Args:
+        with_init: half of the mean are the initial weights: what a short training forgets stays, at the cost of what
+            it learned.
     """
     networks, records = [], []
     for seed in seeds:
@@ -88,21 +93,29 @@ def train_mean(
         network, record = train(replace(plan, seed=seed), data, init, own, workers, stop_after)
         networks.append(network)
         records.append(record)
-    if len(networks) == 1:
+    if len(networks) == 1 and not with_init:
         return networks[0], records[0]
-    states = [network.state_dict() for network in networks]
-    mean = {
-        name: torch.stack([state[name] for state in states]).mean(0) if first.is_floating_point() else first
-        for name, first in states[0].items()
-    }
+    mean = mean_weights([network.state_dict() for network in networks])
+    if with_init:
+        initial = build_network(plan.architecture)
+        initialise(initial, plan.architecture, init)
+        mean = mean_weights([mean, initial.state_dict()])
     networks[0].load_state_dict(mean)
-    validation = select(load_datasets(data), "validation")
+    watched = sample(select(load_datasets(data), "validation"), WATCHED)
     curves = [{"seed": seed, **epoch} for seed, r in zip(seeds, records, strict=True) for epoch in r["curves"]]
     return networks[0], {
         **records[0],
-        "plan": {**records[0]["plan"], "seed": list(seeds)},
+        "plan": {**records[0]["plan"], "seed": list(seeds), "mean_with_init": with_init},
         "curves": curves,
-        "storage_difference": storage_difference(networks[0], sample(validation, WATCHED)),
+        "storage_difference": storage_difference(networks[0], watched),
+    }
+
+
+def mean_weights(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The mean of each tensor; counters, which are no floating point numbers, are the first's."""
+    return {
+        name: torch.stack([state[name] for state in states]).mean(0) if first.is_floating_point() else first
+        for name, first in states[0].items()
     }
 
 

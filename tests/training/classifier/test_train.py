@@ -14,7 +14,14 @@ from safetensors.torch import load_file, save_file
 from pulmoscan.errors import DatasetError, TrainingError
 from pulmoscan.models.networks import build_network
 from pulmoscan.training.classifier import train as training
-from pulmoscan.training.classifier.train import TrainingPlan, classification_loss, consistency_loss, initialise, train
+from pulmoscan.training.classifier.train import (
+    TrainingPlan,
+    classification_loss,
+    consistency_loss,
+    initialise,
+    train,
+    train_mean,
+)
 from pulmoscan.training.data.datasets import load_datasets, select
 from pulmoscan.training.state import current_commit, mixed_precision, save_weights
 from tests.training.made_up import make_kermany, make_nih
@@ -95,6 +102,23 @@ def test_a_schedule_can_be_left_early(folders: list[Path], tmp_path: Path) -> No
     _, record = train(PLAN, folders, "random", tmp_path / "early.ckpt", workers=0, stop_after=1)
     assert record["stopped_after"] == len(record["curves"]) == 1
     assert record["plan"]["epochs"] == 2
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:torch")
+def test_the_mean_of_several_trainings_and_the_initial_weights(folders: list[Path], tmp_path: Path) -> None:
+    init = weights_file(tmp_path / "init.safetensors")
+    short = dataclasses.replace(PLAN, epochs=1)
+    each = [train(dataclasses.replace(short, seed=s), folders, str(init), tmp_path / f"{s}.pt", 0)[0] for s in (0, 1)]
+    mean, record = train_mean(short, [0, 1], folders, str(init), tmp_path / "mean.pt", 0)
+    assert record["plan"]["seed"] == [0, 1]
+    assert {point["seed"] for point in record["curves"]} == {0, 1}
+    first = "backbone.conv1.weight"
+    between = (each[0].state_dict()[first] + each[1].state_dict()[first]) / 2
+    torch.testing.assert_close(mean.state_dict()[first], between)
+    half, record = train_mean(short, [0], folders, str(init), tmp_path / "0.pt", 0, with_init=True)
+    assert record["plan"]["mean_with_init"]
+    initial = load_file(init)["conv1.weight"].float()
+    torch.testing.assert_close(half.state_dict()[first], (each[0].state_dict()[first] + initial) / 2)
 
 
 def test_curves_watch_an_even_sample(folders: list[Path]) -> None:
