@@ -17,7 +17,7 @@ from pulmoscan.examination.lung_network import FEATURES, LungNetwork
 from pulmoscan.training.data.pictures import SIDE_VIEW
 from pulmoscan.training.lungs import kinds as training
 from pulmoscan.training.lungs.kinds import HELD_OUT, KindPlan, Seen, fit, outlines, train_kinds
-from tests.lung_weights import dark_is_lung, install_lungs
+from tests.lung_weights import install_lungs
 from tests.training.made_up import draw, draw_mask, make_kermany, make_side_views
 
 PLAN = KindPlan(samples=96, epochs=8, batch=32, learning_rate=0.01)
@@ -36,9 +36,10 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Installed weights that outline what is dark."""
+    """Installed weights, random ones."""
     monkeypatch.setenv("PULMOSCAN_WEIGHTS", str(tmp_path / "weights"))
-    install_lungs(dark_is_lung())
+    torch.manual_seed(0)
+    install_lungs(LungNetwork())
     return lungs.weights_path()
 
 
