@@ -61,10 +61,11 @@ class OpenVino:
         self._request = compiled.create_infer_request()
         self._outputs = len(compiled.outputs)
         self._has_run = False
+        let_go(self._content)
 
     def run(self, x: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         self._request.infer([x], share_inputs=True)
-        if not self._has_run:  # by now it has laid out its weights in the processor's own way
+        if not self._has_run:  # the first time it lays out its weights in the processor's own way, and needs no others
             let_go(self._content)
             self._has_run = True
         return [self._request.get_output_tensor(i).data for i in range(self._outputs)]

@@ -1,21 +1,21 @@
-"""`screen` with made-up readings, for tests of what is written: no model is loaded, and every picture is screened.
-
-Run as a program it takes the command line's arguments, and can be told to die at a moment or to write small files only:
-`DIE=moment:number`, `LARGEST=bytes`.
-"""
+"""`screen` with made-up readings, for tests of what is written: no model is loaded, and every picture is screened."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import pulmoscan.batch.output
+import pulmoscan.batch.outputs
+import pulmoscan.export.files
 from pulmoscan import cli
 from pulmoscan.models.registry import get_spec
 from pulmoscan.reading.radiograph import Radiograph
@@ -48,14 +48,12 @@ def dying(patch: pytest.MonkeyPatch, moment: str, number: int) -> None:
     if moment == "half a row":
         _die_in_a_row(patch, number)
         return
-    name = {
-        "write": "pulmoscan.export.files._write_part",
-        "name": "pulmoscan.export.files._name",
-        "record": "pulmoscan.batch.output.record",
-        "settle": "pulmoscan.batch.outputs.Outputs.settle",
+    owner, attribute = {
+        "write": (pulmoscan.export.files, "_write_part"),
+        "name": (pulmoscan.export.files, "_name"),
+        "record": (pulmoscan.batch.output, "record"),
+        "settle": (pulmoscan.batch.outputs.Outputs, "settle"),
     }[moment]
-    module, _, attribute = name.rpartition(".")
-    owner: Any = sys.modules.get(module) or getattr(sys.modules[module.rpartition(".")[0]], "Outputs")  # noqa: B009
     true, left = getattr(owner, attribute), [number]
 
     def counted(*arguments: Any) -> Any:
@@ -68,11 +66,10 @@ def dying(patch: pytest.MonkeyPatch, moment: str, number: int) -> None:
 
 
 def _die_in_a_row(patch: pytest.MonkeyPatch, number: int) -> None:
-    import pulmoscan.batch.output as output
+    writer = pulmoscan.batch.output.JsonLines
+    true, left = writer.write, [number]
 
-    true, left = output.JsonLines.write, [number]
-
-    def cut(self: output.JsonLines, outcome: Any) -> None:
+    def cut(self: pulmoscan.batch.output.JsonLines, outcome: Any) -> None:
         left[0] -= 1
         if not left[0]:
             self.stream.write('{"file": "' + outcome.file[:-3])
@@ -80,23 +77,44 @@ def _die_in_a_row(patch: pytest.MonkeyPatch, number: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         true(self, outcome)
 
-    patch.setattr(output.JsonLines, "write", cut)
+    patch.setattr(writer, "write", cut)
 
 
-def main() -> int:
-    import pulmoscan.batch.output
-    import pulmoscan.batch.outputs  # noqa: F401 - to be patched
+def start(arguments: Sequence[str], results: Path, said: Path, die: str = "", largest: int = 0) -> int:
+    """Run the command line in a process of its own, its results appended to a file; the process's number.
 
-    with quick() as patch:
-        if at := os.environ.get("DIE"):
-            moment, number = at.split(":")
-            dying(patch, moment, int(number))
-        if largest := os.environ.get("LARGEST"):
-            import resource
+    A fork, since starting Python anew with all libraries takes a hundred times as long.
 
-            resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), int(largest)))
-        return cli.main(sys.argv[1:])
+    Args:
+        die: `moment:number`, see `dying`.
+        largest: bytes of a file that may be written, if not 0.
+    """
+    process = os.fork()
+    if process:
+        return process
+    code = 70
+    try:
+        for number, target in ((1, results), (2, said)):
+            os.dup2(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644), number)
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8")
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8")
+        with quick() as patch:
+            if die:
+                moment, count = die.split(":")
+                dying(patch, moment, int(count))
+            if largest:
+                import resource  # not everywhere
+
+                resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+            code = cli.main(arguments)
+        sys.stdout.flush()
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def end_of(process: int) -> int:
+    """Its exit code when it ends, negative for a signal."""
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from pulmoscan import cli
 from pulmoscan.batch.outcomes import Outcome
 from pulmoscan.batch.output import JsonLines, Table, one_line
 from pulmoscan.batch.resume import finished, key
-from tests.batch.quick import MODEL, quick
+from tests.batch.quick import MODEL, end_of, quick, start
 from tests.conftest import REPOSITORY
 from tests.dicoms import dicom, save
 from tests.pictures import encode, grey8
@@ -283,21 +284,18 @@ class TestFaults:
             (folder / f"{i}.dcm").write_bytes(save(dicom(12, 120, 130, seed=i)))
         return folder
 
-    def start(self, folder: Path, done: Path, out: Path, **environment: str) -> subprocess.Popen[bytes]:
-        program = [sys.executable, "-m", "tests.batch.quick"]
+    def start(self, folder: Path, done: Path, out: Path, **faults: Any) -> int:
         resumed = ["--resume", str(done)] if done.exists() else []
         flags = ["--model", MODEL, "--format", "json", *self.KINDS, "--out", str(out), *resumed]
-        command = [*program, "screen", str(folder), *flags]
-        with done.open("ab") as results:
-            return subprocess.Popen(
-                command, stdout=results, stderr=subprocess.PIPE, cwd=REPOSITORY, env={**os.environ, **environment}
-            )
+        return start(["screen", str(folder), *flags], done, folder.parent / "said", **faults)
 
-    def ends(self, *arguments: Any, **environment: str) -> tuple[int, str]:
-        with self.start(*arguments, **environment) as process:
-            _, said = process.communicate(timeout=600)
-            assert b"Traceback" not in said
-            return process.returncode, said.decode()
+    def ends(self, folder: Path, done: Path, out: Path, **faults: Any) -> tuple[int, str]:
+        """Exit code, and what was said."""
+        said = folder.parent / "said"
+        said.write_bytes(b"")
+        code = end_of(self.start(folder, done, out, **faults))
+        assert b"Traceback" not in said.read_bytes()
+        return code, said.read_text()
 
     def check(self, done: Path, out: Path, complete: bool = True) -> None:
         """What is on disk is what the results say, each radiograph once."""
@@ -312,7 +310,7 @@ class TestFaults:
     def test_killed_at_every_moment(self, folder: Path, tmp_path: Path) -> None:
         done, out = tmp_path / "done.jsonl", tmp_path / "out"
         for moment in ("write:3", "name:2", "record:2", "half a row:1", "settle:2"):
-            code, _ = self.ends(folder, done, out, DIE=moment)
+            code, _ = self.ends(folder, done, out, die=moment)
             assert code == -9, moment
             self.check(done, out, complete=False)
         assert self.ends(folder, done, out)[0] == 0
@@ -324,21 +322,20 @@ class TestFaults:
 
     def test_asked_to_end(self, folder: Path, tmp_path: Path) -> None:
         done, out = tmp_path / "done.jsonl", tmp_path / "out"
-        with self.start(folder, done, out) as process:
-            deadline = time.monotonic() + 300
-            while not _whole_rows(done) and time.monotonic() < deadline:
-                time.sleep(0.01)
-            process.terminate()
-            _, said = process.communicate(timeout=300)
-        assert process.returncode in (0, 143)
-        assert b"Traceback" not in said
+        process = self.start(folder, done, out)
+        deadline = time.monotonic() + 300
+        while not _whole_rows(done) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(process, signal.SIGTERM)
+        assert end_of(process) in (0, 143)
+        assert "Traceback" not in (tmp_path / "said").read_text()
         self.check(done, out, complete=False)
         assert self.ends(folder, done, out)[0] == 0
         self.check(done, out)
 
     def test_files_that_are_too_large_are_those_files_errors(self, folder: Path, tmp_path: Path) -> None:
         done, out = tmp_path / "done.jsonl", tmp_path / "out"
-        code, _ = self.ends(folder, done, out, LARGEST="3500")
+        code, _ = self.ends(folder, done, out, largest=3500)
         found = _whole_rows(done)
         assert (code, len(found)) == (1, self.N)
         assert all("could not be written" in row["reason"] for row in found)
