@@ -40,10 +40,16 @@ def dockerfile() -> list[list[str]]:
 
 
 def runs(*start: str) -> list[str]:
-    """The one RUN or CMD instruction's command that begins so."""
-    found = [words[1:] for words in dockerfile() if words[0] in ("RUN", "CMD")]
+    """The one RUN instruction's command that begins so."""
+    found = [words[1:] for words in dockerfile() if words[0] == "RUN"]
     (command,) = [words for words in found if words[: len(start)] == list(start)]
     return command
+
+
+def started() -> list[str]:
+    """What a container starts."""
+    (words,) = re.findall(r"^CMD (\[.*\])$", (REPOSITORY / "Dockerfile").read_text(), re.MULTILINE)
+    return list(json.loads(words))
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     programs = env / ("Scripts" if os.name == "nt" else "bin")
     python = programs / "python"
     (wheel,) = dist.glob("pulmoscan-*.whl")
-    install = [str(wheel) if word.startswith("/dist/") else word for word in runs("python", "-m", "pip", "install", "--no-cache-dir", "--no-deps")]  # fmt: skip  # noqa: E501
+    command = runs("python", "-m", "pip", "install", "--no-cache-dir", "--no-deps")
+    install = [str(wheel) if word.startswith("/dist/") else word for word in command]
     subprocess.run([sys.executable, *install[1:3], "--python", str(python), *install[3:], "--quiet"], check=True)
     # The libraries are this environment's: PyTorch alone would take minutes to install.
     (packages,) = env.glob("[Ll]ib/**/site-packages")
@@ -151,7 +158,7 @@ def test_app_answers_from_any_folder(installed: Installed) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    program, *words = [port if word == "8501" else word for word in shlex.split(" ".join(runs("[pulmoscan,")).translate({ord(c): None for c in "[],"}))]  # fmt: skip  # noqa: E501
+    program, *words = [port if word == "8501" else word for word in started()]
     env = environment(STREAMLIT_SERVER_HEADLESS="true", STREAMLIT_SERVER_ADDRESS="127.0.0.1")
     address = f"http://127.0.0.1:{port}"
     log = installed.folder.with_name("log")

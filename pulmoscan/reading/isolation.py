@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +28,11 @@ from pulmoscan.settings import variable
 
 SECONDS = 30.0
 """A file that takes longer to decode is given up; 50 megapixels of JPEG 2000 take 5 to 10 on an idle core."""
+
+START_SECONDS = 120.0
+"""For a process to start: on a busy machine its imports alone take many seconds."""
+TRIES = 3
+"""Processes that are tried where one has ended while it was idle; then the file is decoded here."""
 
 CRASHED = "its decoder crashed on it"
 SLOW = f"it takes more than {SECONDS:.0f} seconds"
@@ -56,6 +62,10 @@ def warm_up() -> None:
         _decoders.warm_up()
 
 
+class Gone(Exception):
+    """A process that has ended before it was asked: another one is."""
+
+
 class _Decoder:
     """One process, for one file at a time.
 
@@ -67,16 +77,23 @@ class _Decoder:
         places = [str(Path(__file__).parents[2]), *filter(None, sys.path)]
         ours, theirs = socket.socketpair() if sys.platform == "linux" else (None, None)
         self.memory = ours
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", "-c", START, *places, str(theirs.fileno() if theirs else -1)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()] if theirs else (),
-            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )
-        if theirs:
-            theirs.close()
+        self.ready = False
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-c", START, *places, str(theirs.fileno() if theirs else -1)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()] if theirs else (),
+                env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            )
+        except OSError:
+            if ours:
+                ours.close()
+            raise
+        finally:
+            if theirs:
+                theirs.close()
 
     @property
     def alive(self) -> bool:
@@ -87,22 +104,14 @@ class _Decoder:
 
         Raises:
             RadiographError: what the decoder raised, or NotDecoded.
+            Gone: the process has ended by itself before it was asked.
         """
-        late = threading.Event()
-        watch = threading.Timer(SECONDS, lambda: (late.set(), self.process.kill()))
-        watch.daemon = True
-        watch.start()
-        try:
-            answer = self._ask(decoder, data)
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
-            self.end()
-            raise NotDecoded(SLOW if late.is_set() else CRASHED) from error
-        except BaseException:  # Ctrl-C: the answer would be the next file's
-            self.end()
-            raise
-        finally:
-            watch.cancel()
+        if not self.ready:
+            self.ready = bool(self._within(START_SECONDS, self._receive))
+        self._within(SECONDS, lambda: self._send(decoder, data))
+        answer = self._within(SECONDS, self._receive)
         if answer is None or answer is MemoryError:
+            self.end()  # what is left of its memory is in pieces
             raise NotDecoded(LARGE if answer is MemoryError else FAILED)
         if isinstance(answer, tuple):
             kind, message = answer
@@ -111,13 +120,35 @@ class _Decoder:
             raise error
         return answer
 
-    def _ask(self, decoder: DecoderName, data: bytes) -> object:
-        to, back = self.process.stdin, self.process.stdout
-        if to is None or back is None:
+    def _within(self, seconds: float, step: Callable[[], object]) -> object:
+        """A step of the conversation, at whose failure or delay the process ends."""
+        late = threading.Event()
+        watch = threading.Timer(seconds, lambda: (late.set(), self.process.kill()))
+        watch.daemon = True
+        watch.start()
+        try:
+            return step()
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+            self.end()
+            if isinstance(error, BrokenPipeError) or not self.ready:
+                raise Gone from error
+            raise NotDecoded(SLOW if late.is_set() else CRASHED) from error
+        except BaseException:  # Ctrl-C: the answer would be the next file's
+            self.end()
+            raise
+        finally:
+            watch.cancel()
+
+    def _send(self, decoder: DecoderName, data: bytes) -> None:
+        if self.process.stdin is None:
             raise EOFError
-        pickle.dump((decoder, data), to, protocol=pickle.HIGHEST_PROTOCOL)
-        to.flush()
-        body, sizes = pickle.load(back)
+        pickle.dump((decoder, data), self.process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
+        self.process.stdin.flush()
+
+    def _receive(self) -> object:
+        if self.process.stdout is None:
+            raise EOFError
+        body, sizes = pickle.load(self.process.stdout)
         return pickle.loads(body, buffers=self._arrays(sizes))
 
     def _arrays(self, sizes: list[int]) -> list[memoryview]:
@@ -155,15 +186,19 @@ class _Decoders:
 
     def decode(self, name: DecoderName, data: bytes) -> Any:
         with self._turns:
-            decoder = self._take()
-            if decoder is None:
-                return getattr(HERE, name)(data)
-            try:
-                return decoder.decode(name, data)
-            finally:
-                with self._lock:
-                    if decoder.alive:
-                        self._idle.append(decoder)
+            for _ in range(TRIES):
+                decoder = self._take()
+                if decoder is None:
+                    break
+                try:
+                    return decoder.decode(name, data)
+                except Gone:
+                    continue
+                finally:
+                    with self._lock:
+                        if decoder.alive:
+                            self._idle.append(decoder)
+            return getattr(HERE, name)(data)
 
     def warm_up(self) -> None:
         if (decoder := self._take()) is not None:

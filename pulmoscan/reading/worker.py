@@ -39,6 +39,7 @@ def main(channel: int = -1) -> None:
     from pulmoscan.reading.radiograph import HERE
 
     _limit_memory()
+    _answer(True, answers, memory)  # ready
     answer: object
     while True:
         try:

@@ -40,6 +40,7 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
         for user in ("pulmoscan.screening", "pulmoscan.batch.outcomes"):
             patch.setattr(f"{user}.load_model", lambda _: model)
         patch.setattr("pulmoscan.examination.examine.lung_weights", lambda: None)
+        patch.setenv("PULMOSCAN_DECODING", "here")
         yield patch
 
 

@@ -73,7 +73,7 @@ def test_reasons_are_those_of_this_process() -> None:
 
 
 def test_a_decoder_that_dies_costs_one_file() -> None:
-    isolation.warm_up()
+    load_apart(encode(grey8(), "PNG"))
     os.kill(the_process().process.pid, signal.SIGSTOP)
     killer = threading.Timer(0.3, os.kill, (the_process().process.pid, signal.SIGKILL))
     killer.start()
@@ -83,14 +83,21 @@ def test_a_decoder_that_dies_costs_one_file() -> None:
 
 
 def test_a_decoder_that_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_apart(encode(grey8(), "PNG"))
     monkeypatch.setattr(isolation, "SECONDS", 0.3)
-    isolation.warm_up()
     os.kill(the_process().process.pid, signal.SIGSTOP)
     began = time.monotonic()
     with pytest.raises(errors.NotDecoded, match="seconds"):
         load_apart(encode(grey8(), "PNG"))
     assert time.monotonic() - began < 10
     monkeypatch.setattr(isolation, "SECONDS", 30)
+    assert load_apart(encode(grey8(), "PNG")).height == 96
+
+
+def test_a_process_that_ended_while_it_was_idle_costs_no_file() -> None:
+    load_apart(encode(grey8(), "PNG"))
+    idle = the_process()
+    idle.process.kill()  # and not waited for: it may still look alive
     assert load_apart(encode(grey8(), "PNG")).height == 96
 
 

@@ -22,7 +22,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 
 from pulmoscan import errors
-from pulmoscan.reading.dicom import jpeg, suitability
+from pulmoscan.reading.dicom import jpeg, jpeg2000, suitability
 from pulmoscan.reading.dicom.facts import Facts, facts, photometric, text, value, without_escapes
 from pulmoscan.reading.dicom.greyscale import Greyscale, greyscale, square_pixels
 from pulmoscan.reading.limits import MAX_PIXELS
@@ -213,6 +213,8 @@ def _check_codestream(dataset: Dataset, syntax: uid.UID) -> None:
             raise errors.DamagedDicom
         size = jpeg.frame_size(frame)
     elif frame.startswith(JPEG_2000_STARTS):
+        if not jpeg2000.is_reasonable(frame):
+            raise errors.DamagedDicom
         found = jpeg2000_parameters(frame)
         size = int(found["rows"]), int(found["columns"])
     else:
