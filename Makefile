@@ -4,12 +4,18 @@ PYTHON      ?= python3
 PORT        ?= 8501
 # For the smaller build of PyTorch without CUDA: make app TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
+# LOCK=no takes the newest versions that requirements.txt allows, instead of the pinned ones with their hashes.
+LOCK        ?= yes
+# Options for uv: make lock UPGRADE=--upgrade
+UPGRADE     ?=
+
+SECONDS     ?= 3600
 
 VENV := .venv
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help app test lint format chromium validators clean
+.PHONY: help app test check lint fuzz format wheel lock notices sbom chromium validators clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -18,17 +24,37 @@ help:  ## list the targets
 app: $(VENV)/app.stamp  ## set up, then run the app on http://localhost:8501 (PORT=… for another port)
 	$(BIN)/python -m streamlit run Home.py --server.port=$(PORT) --server.showEmailPrompt=false
 
-test: lint chromium validators  ## set up, then run all checks and tests
-	$(BIN)/python -m pytest
+test: lint chromium validators  ## set up, then run all checks and tests, and measure what they cover
+	$(BIN)/python -m pytest --cov
 
-lint: $(VENV)/dev.stamp  ## ruff and mypy
+check: lint  ## for the day's work: lint, and the quick tests (no browser, no datasets, no load)
+	$(BIN)/python -m pytest -m "not (browser or data or load or machine)"
+
+lint: $(VENV)/dev.stamp  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fuzz: $(VENV)/dev.stamp  ## spoil files of every kind and read and export them, for SECONDS=3600; see docs/fuzzing.md
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 format: $(VENV)/dev.stamp  ## sort imports and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+wheel: $(VENV)/dev.stamp  ## build dist/*.whl, which holds the app, the weights and the gallery too
+	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
+lock: $(VENV)/dev.stamp  ## pin what make app installs anew, after a change of requirements.txt
+	$(BIN)/python -m tools.lock $(UPGRADE)
+
+notices: $(VENV)/dev.stamp  ## write THIRD_PARTY.md, the licences of all that is installed by default
+	$(BIN)/python -m tools.notices
+
+sbom: $(VENV)/dev.stamp  ## write dist/pulmoscan.cdx.json, a CycloneDX bill of materials with the weights
+	$(BIN)/python -m tools.sbom
 
 # The browser tests drive an installed Chromium or Chrome; without one they are skipped.
 chromium:
@@ -62,20 +88,36 @@ $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV) || \
 	  { echo "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 
-$(VENV)/torch.stamp: | $(VENV)/bin/pip
-ifneq ($(TORCH_INDEX),)
+# PyTorch's own index has builds with other hashes than the package index: from there it is pinned by version alone.
+$(VENV)/torch.stamp: requirements.txt requirements-torch.lock | $(VENV)/bin/pip
+ifeq ($(TORCH_INDEX),)
+	@true
+else ifeq ($(LOCK),no)
 	$(PIP) install --index-url $(TORCH_INDEX) $$(grep -E '^torch' requirements.txt)
+else
+	$(PIP) install --index-url $(TORCH_INDEX) $$(grep -oE '^torch(vision)?==[^ ]+' requirements-torch.lock) || \
+	  { echo "TORCH_INDEX lacks the pinned versions. Any other that fits: make app TORCH_INDEX=… LOCK=no"; exit 1; }
 endif
 	@touch $@
 
-$(VENV)/app.stamp: requirements.txt $(VENV)/torch.stamp
-	$(PIP) install -r requirements.txt
+# A Python that is newer than the lock gets what requirements.txt allows; a file with another hash than the lock's, never.
+$(VENV)/app.stamp: requirements.txt requirements.lock $(VENV)/torch.stamp
+	@if [ "$(LOCK)" = no ]; then \
+	  $(PIP) install -r requirements.txt; \
+	elif $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 15))'; then \
+	  echo "The pinned versions are for Python 3.10 to 3.14: on this one, the newest that fit are installed."; \
+	  $(PIP) install -r requirements.txt; \
+	else \
+	  $(PIP) install --require-hashes -r requirements.lock $(if $(TORCH_INDEX),,-r requirements-torch.lock) || \
+	    { echo "The pinned versions cannot be installed. Where the message above says that there is none for this"; \
+	      echo "system, or an index that you set offers others, use the newest that fit: make app LOCK=no"; exit 1; }; \
+	fi
 	@touch $@
 
-$(VENV)/dev.stamp: requirements-dev.txt requirements-xrv.txt $(VENV)/app.stamp
-	$(PIP) install -r requirements-dev.txt
+$(VENV)/dev.stamp: requirements-dev.txt requirements-train.txt requirements-xrv.txt $(VENV)/app.stamp
+	$(PIP) install -r requirements-dev.txt -r requirements-train.txt -r requirements-xrv.txt
 	@touch $@
 
 clean:  ## remove the virtual environment and all caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from pulmoscan.classifier import Classifier, load_classifier
-from pulmoscan.metrics import Scores
-from pulmoscan.radiograph import load_radiograph
-from pulmoscan.registry import POPULATIONS, Population, get_spec
+from pulmoscan.models.classifier import Classifier
+from pulmoscan.models.loading import load_classifier
+from pulmoscan.models.registry import get_spec
+from pulmoscan.population import POPULATIONS, Population
+from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.runtime import Settings, installed, settings
 from pulmoscan.screening import read_with
-from pulmoscan.training.datasets import Example, Split, load_datasets, select
+from pulmoscan.statistics.metrics import Scores
+from pulmoscan.training.data.datasets import Example, Split, load_datasets, select
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 from torchvision import transforms
 
-from pulmoscan.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from pulmoscan.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 # DenseNet's last ReLU works in place on the output of norm5, where a hook for the backward pass cannot sit.
 TARGET_LAYERS = {"densenet121": "features.denseblock4", "resnet50": "layer4", "resnet18": "layer4"}

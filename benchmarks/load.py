@@ -21,9 +21,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from benchmarks.browser_session import BrowserSession, Run
-from benchmarks.memory import ROOT, resident_megabytes
-from pulmoscan.registry import MODELS
-from pulmoscan.samples import gallery
+from benchmarks.memory import ROOT, processor_seconds, resident_megabytes
+from pulmoscan.gallery.samples import gallery
+from pulmoscan.models.registry import MODELS
 
 CROWDS = (1, 5, 10, 20)
 SCREENINGS = 1000
@@ -44,14 +44,19 @@ class Server:
         """What the process holds in memory; NaN where the system does not say."""
         return resident_megabytes(str(self.process.pid))
 
+    @property
+    def processor_seconds(self) -> float:
+        """Processor time since its start; NaN where the system does not say."""
+        return processor_seconds(str(self.process.pid))
+
 
 @contextmanager
-def running_app(environment: dict[str, str] | None = None) -> Iterator[Server]:
-    """Start the app on a free port and wait until it answers."""
+def running_app(environment: dict[str, str] | None = None, script: str = "Home.py") -> Iterator[Server]:
+    """Start the app, or another script, on a free port and wait until it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "Home.py", "--server.headless=true", f"--server.port={port}",
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless=true", f"--server.port={port}",
                "--server.address=127.0.0.1", "--server.fileWatcherType=none"]  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
@@ -81,11 +86,18 @@ def _answers(address: str) -> bool:
 
 @dataclass(frozen=True)
 class ColdStart:
-    """Seconds from the command `streamlit run` until a visitor has a first result, and then one of a second model."""
+    """From the command `streamlit run` until a visitor has a first result, and then one of a second model.
+
+    Attributes:
+        first_result, second_model: seconds.
+        processor: seconds of processor time until the first result.
+        resident_megabytes: with all models loaded.
+    """
 
     first_result: float
+    processor: float
     second_model: float
-    resident_megabytes: float  # with all models loaded
+    resident_megabytes: float
 
 
 def cold_start() -> ColdStart:
@@ -94,12 +106,20 @@ def cold_start() -> ColdStart:
     with running_app() as server, BrowserSession(server.address) as visitor:
         visitor.open(first)
         settled(visitor.upload("Upload", "first.png", pictures(1)[0]))
-        first_result = time.perf_counter() - server.began
+        first_result, processor = time.perf_counter() - server.began, server.processor_seconds
         run = visitor.open(second)
         settled(run)
         for model in rest:
             settled(visitor.open(model))
-        return ColdStart(first_result, run.seconds, server.resident_megabytes)
+        return ColdStart(first_result, processor, run.seconds, server.resident_megabytes)
+
+
+def empty_start() -> ColdStart:
+    """The same for an empty page: until a visitor has seen it whole."""
+    with running_app(script="benchmarks/empty_page.py") as server, BrowserSession(server.address) as visitor:
+        visitor.open()
+        elapsed = time.perf_counter() - server.began
+        return ColdStart(elapsed, server.processor_seconds, float("nan"), server.resident_megabytes)
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.timing import Stopwatch, Times, interleave
-from pulmoscan import gradcam, preprocessing
-from pulmoscan.classifier import load_classifier
 from pulmoscan.errors import RadiographError
-from pulmoscan.radiograph import load_radiograph
-from pulmoscan.samples import gallery
+from pulmoscan.gallery.samples import gallery
+from pulmoscan.models import gradcam, preprocessing
+from pulmoscan.models.loading import load_classifier
+from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.screening import read_with
 
-DISPLAY_SIDE = 1400  # as pulmoscan.ui.heatmap.LARGEST_SIDE
+DISPLAY_SIDE = 1400  # as pulmoscan.ui.panels.heatmap.LARGEST_SIDE
 
 
 def files() -> dict[str, bytes]:

@@ -9,19 +9,23 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
-from benchmarks import accuracy, load, memory, pipeline, stages
+from benchmarks import accuracy, command, load, memory, pipeline, stages
 from benchmarks.timing import Times
 from pulmoscan import DISCLAIMER
-from pulmoscan.registry import DEFAULT_MODEL
-from pulmoscan.training.datasets import Split
+from pulmoscan.models.registry import DEFAULT_MODEL
+from pulmoscan.training.data.datasets import Split
 
 Result = TypeVar("Result")
 
-PARTS = ("stages", "batches", "pipeline", "start", "load")
+PARTS = ("stages", "batches", "pipeline", "start", "command", "load")
 """What is measured unless something else is asked for; `accuracy` needs a dataset."""
+
+START_PAIRS = 5
+"""Starts of the app, each beside one of an empty page."""
 
 OVERSIZED = 3
 """Fewer rounds for the batches and the pipeline, whose every round takes seconds."""
@@ -35,13 +39,15 @@ def run(
     split: Split,
     limit: int,
     clock: str = "wall",
+    against: Path | None = None,
 ) -> None:
     """Measure and print the parts that were asked for.
 
     Args:
-        parts: of `stages`, `batches`, `pipeline`, `start`, `load` and `accuracy`.
+        parts: of `stages`, `batches`, `pipeline`, `start`, `command`, `load` and `accuracy`.
         limit: how many radiographs `accuracy` reads for each model.
         clock: a key of `timing.CLOCKS`, for `stages`, `batches` and `pipeline`.
+        against: another checkout, for `command`.
     """
     how = stages.prepare()
     print(f"PulmoScan benchmark: {_processor()}, {how.threads} threads, {how.runtime} {how.precision}")
@@ -61,13 +67,10 @@ def run(
         few = max(2, rounds // OVERSIZED)
         print(_pipeline(_with_bar("files", None, partial(pipeline.measure, DEFAULT_MODEL, few, clock))))
     if "start" in parts:
-        load.cold_start()  # so that the disk cache is warm
-        s = load.cold_start()
-        print(
-            f"From starting the app to the first result {s.first_result:.1f} s, then to one of a second model "
-            f"{s.second_model:.2f} s; {s.resident_megabytes:,.0f} MB resident with all models loaded, of which "
-            f"PyTorch and Streamlit alone take {memory.libraries_alone():,.0f}.\n"
-        )
+        print(_start(_with_bar("start", START_PAIRS + 1, _starts)))
+    if "command" in parts:
+        few = max(2, rounds // OVERSIZED)
+        print(_command(_with_bar("command", few + 1, partial(command.measure, few, against))))
     if "load" in parts:
         print(_under_load(rounds))
     if "accuracy" in parts:
@@ -126,6 +129,52 @@ def _pipeline(measured: dict[str, dict[str, Times]]) -> str:
     for file, times in measured.items():
         lines.append(f"| {file} | " + " | ".join(f"{times[s].median:.1f}" for s in (*stage_names, "total")) + " |")
     return "\n".join(["Milliseconds, median:", "", *lines, ""])
+
+
+def _starts(tick: Callable[[], object]) -> list[tuple[load.ColdStart, load.ColdStart]]:
+    """Pairs of a start of the app and one of an empty page; without the first, which warms the disk cache."""
+    pairs = []
+    for _ in range(START_PAIRS + 1):
+        pairs.append((load.cold_start(), load.empty_start()))
+        tick()
+    return pairs[1:]
+
+
+def _start(pairs: Sequence[tuple[load.ColdStart, load.ColdStart]]) -> str:
+    ours, empty = zip(*pairs, strict=True)
+    lines = ["| from `streamlit run` | seconds | processor seconds | megabytes |", "|---|---|---|---|"]
+    for name, starts in (("to the first result, then all models", ours), ("to an empty page", empty)):
+        seconds, processor, held = (
+            float(np.median([getattr(start, field) for start in starts]))
+            for field in ("first_result", "processor", "resident_megabytes")
+        )
+        lines.append(f"| {name} | {seconds:.2f} | {processor:.2f} | {held:,.0f} |")
+    wall, processor = (
+        float(np.median([getattr(mine, field) / getattr(other, field) for mine, other in pairs]))
+        for field in ("first_result", "processor")
+    )
+    second = float(np.median([start.second_model for start in ours]))
+    lines += [
+        "",
+        f"Medians of {len(pairs)} pairs. The first result takes {wall:.2f} times as long as an empty page, and "
+        f"{processor:.2f} times the processor time. A second model's first result takes {second:.2f} s. OpenVINO, "
+        f"OpenCV and Streamlit alone hold {memory.libraries_alone():,.0f} MB.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _command(times: dict[str, command.CommandTimes]) -> str:
+    lines = ["| `screen` of one file | seconds | processor seconds |", "|---|---|---|"]
+    for name, t in times.items():
+        lines.append(f"| {name} | {np.median(t.wall):.2f} | {np.median(t.processor):.2f} |")
+    if command.THERE in times:
+        wall, processor = (100 * command.ratio(times, clock) for clock in ("wall", "processor"))
+        lines += [
+            "",
+            f"Medians of the ratios: {wall:.0f} % of the time, {processor:.0f} % of the processor time.",
+        ]
+    return "\n".join([*lines, ""])
 
 
 def _under_load(rounds: int) -> str:

@@ -15,13 +15,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.demo import Demo
 from benchmarks.timing import Stopwatch, Times, interleave
-from pulmoscan import gradcam, preprocessing
-from pulmoscan.classifier import Classifier, load_classifier
-from pulmoscan.networks import Network, load_network
-from pulmoscan.radiograph import Radiograph, load_radiograph
-from pulmoscan.registry import HeatMethod, get_spec
+from pulmoscan.gallery.samples import gallery
+from pulmoscan.models import gradcam, preprocessing
+from pulmoscan.models.card import HeatMethod
+from pulmoscan.models.classifier import Classifier
+from pulmoscan.models.loading import load_classifier
+from pulmoscan.models.networks import Network, load_network
+from pulmoscan.models.registry import get_spec
+from pulmoscan.reading.radiograph import Radiograph, load_radiograph
 from pulmoscan.runtime import Settings, installed, settings
-from pulmoscan.samples import gallery
 
 DISPLAY_SIDE = 1024
 MATRIX_SIDE = 2048
@@ -77,9 +79,11 @@ def measure(model: str, rounds: int, clock: str, tick: Callable[[], object]) -> 
     left, right = (torch.rand(MATRIX_SIDE, MATRIX_SIDE) for _ in range(2))
     out = torch.empty(MATRIX_SIDE, MATRIX_SIDE)
 
+    tensor = torch.from_numpy(x)
+
     def eager(_: Stopwatch) -> None:
         with torch.inference_mode():
-            network(x)
+            network(tensor)
 
     ways: dict[str, Callable[[Stopwatch], object]] = {
         DEMO: lambda _: demo(picture),
@@ -94,7 +98,7 @@ def measure(model: str, rounds: int, clock: str, tick: Callable[[], object]) -> 
     times = interleave(ways, rounds, tick=tick, clock=clock)
     best = min(times[PEAK].median, times.pop("NumPy matrix product").median)
     peak = 2 * MATRIX_SIDE**3 / 1e9 / (best / 1000)
-    return StageTimes(model, times, _gigaflop(network, x), peak)
+    return StageTimes(model, times, _gigaflop(network, tensor), peak)
 
 
 def _ours(classifier: Classifier, radiograph: Radiograph, watch: Stopwatch) -> NDArray[np.uint8]:
@@ -103,10 +107,10 @@ def _ours(classifier: Classifier, radiograph: Radiograph, watch: Stopwatch) -> N
     watch.lap(PREPARE)
     forward = classifier.forward(x)
     watch.lap(FORWARD)
-    gradient = gradcam.head_gradient(forward.feature_map, classifier.head)
+    gradient = classifier.head.gradient(forward.feature_map)
     evidence: dict[HeatMethod, NDArray[np.float32]] = {
-        "gradcam": gradcam.grad_cam(forward.feature_map, gradient)[0].numpy(),
-        "hirescam": gradcam.hires_cam(forward.feature_map, gradient)[0].numpy(),
+        "gradcam": gradcam.grad_cam(forward.feature_map, gradient)[0],
+        "hirescam": gradcam.hires_cam(forward.feature_map, gradient)[0],
     }
     watch.lap(EVIDENCE)
     card = classifier.card
@@ -117,7 +121,7 @@ def _ours(classifier: Classifier, radiograph: Radiograph, watch: Stopwatch) -> N
     return overlay
 
 
-def _forward(classifier: Classifier, x: torch.Tensor, _: Stopwatch) -> None:
+def _forward(classifier: Classifier, x: NDArray[np.float32], _: Stopwatch) -> None:
     classifier.forward(x)
 
 
@@ -151,12 +155,13 @@ def measure_batches(model: str, rounds: int, clock: str, tick: Callable[[], obje
     spec = get_spec(model)
     classifier = load_classifier(model)
     network = load_network(spec, spec.weights_path.read_bytes()).eval().requires_grad_(False)
-    x = torch.rand(BATCH, 3, preprocessing.INPUT_SIZE, preprocessing.INPUT_SIZE)
+    tensor = torch.rand(BATCH, 3, preprocessing.INPUT_SIZE, preprocessing.INPUT_SIZE)
+    x = tensor.numpy()
 
     def eager(size: int, _: Stopwatch) -> None:
         with torch.inference_mode():
             for start in range(0, BATCH, size):
-                network(x[start : start + size])
+                network(tensor[start : start + size])
 
     ways: dict[str, Callable[[Stopwatch], object]] = {OURS: lambda _: classifier.forward(x)}
     for size in BATCH_SIZES:

@@ -1,5 +1,5 @@
 """What this session has screened."""
 
-from pulmoscan.ui.history_page import history_page
+from pulmoscan.ui.history import history_page
 
 history_page()

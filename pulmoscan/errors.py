@@ -2,21 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    from pulmoscan.gate import Refusal
+TRAIN_PACKAGE = '"albumentations>=2.0.8,<2.1"'
+XRV_PACKAGE = '"torchxrayvision>=1.5,<2"'
+"""As requirements-train.txt and requirements-xrv.txt have them, which a package that was installed comes without."""
+INSTALL_XRV = f"python -m pip install {XRV_PACKAGE}"
 
 
 class PulmoScanError(Exception):
     """Base of all the project's errors; `str(error)` is a sentence for a person."""
 
 
+class LibraryMissing(PulmoScanError):
+    """A Python without something that PulmoScan is installed with.
+
+    Args:
+        module: what could not be imported.
+        running: the Python that runs.
+        own: the Python that `make app` set up, where there is one and another runs.
+        installed: whether PulmoScan is installed, not run from a checkout.
+    """
+
+    def __init__(self, module: str, running: str, own: object | None, installed: bool) -> None:
+        if own is not None:
+            mend = f"Start PulmoScan with the Python that `make app` set up: {own} -m pulmoscan …"
+        elif module == "albumentations":
+            mend = f"Training needs it. Install it with `{running} -m pip install {TRAIN_PACKAGE}`."
+        elif installed:
+            mend = (
+                f"Install PulmoScan anew, with all that it needs: {running} -m pip install --force-reinstall pulmoscan"
+            )
+        else:
+            mend = "Run `make app` once in this folder, and then .venv/bin/python -m pulmoscan …"
+        super().__init__(f"The library {module} is not installed for {running}. {mend}")
+
+
 # What the user gave us
 
 
 class RadiographError(PulmoScanError):
-    """A file that cannot become a `Radiograph`."""
+    """A file that cannot become a `Radiograph`.
+
+    Attributes:
+        without_quotes: the message of those that quote the file or its path; empty where the message quotes neither.
+    """
+
+    without_quotes: ClassVar[str] = ""
+
+    @property
+    def anonymous(self) -> str:
+        """The message without anything that comes from the file or its path."""
+        return self.without_quotes or str(self)
 
 
 class UnsuitableRadiograph(RadiographError):
@@ -24,11 +61,7 @@ class UnsuitableRadiograph(RadiographError):
 
 
 class RefusedByGate(UnsuitableRadiograph):
-    """A picture that the gate does not let through; `refusal` says why, and what would put it right."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
+    """A picture that the gate does not let through; the message is the refusal's own (see `gate.Refusal`)."""
 
 
 class EmptyFile(RadiographError):
@@ -70,6 +103,20 @@ class AnimatedImage(UnsuitableRadiograph):
         super().__init__(f"The file holds {frames} frames or pages. Save the one radiograph as an image of its own.")
 
 
+class OwnOutput(UnsuitableRadiograph):
+    def __init__(self) -> None:
+        super().__init__("PulmoScan itself made this picture or report. Choose the radiograph that it was made of.")
+
+
+class NotDecoded(RadiographError):
+    """A file that did harm while it was decoded, apart from all others."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The file cannot be decoded: {why}. Export the radiograph anew from the viewer, as DICOM or PNG."
+        )
+
+
 class UnsupportedFormat(RadiographError):
     def __init__(self, formats: str) -> None:
         super().__init__(f"This is not an image file that can be read. Use one of: {formats}.")
@@ -81,11 +128,15 @@ class DamagedImage(RadiographError):
 
 
 class NoImageInFolder(RadiographError):
+    without_quotes = "The folder holds no image."
+
     def __init__(self, folder: object, extensions: str) -> None:
         super().__init__(f"The folder {folder} holds no image. Files that end in {extensions} are looked for.")
 
 
 class FileNotReadable(RadiographError):
+    without_quotes = "The file cannot be opened. Check the path and the permissions."
+
     def __init__(self, path: object, why: str) -> None:
         super().__init__(f"{path} cannot be opened ({why}). Check the path and the permissions.")
 
@@ -94,6 +145,8 @@ class FileNotReadable(RadiographError):
 
 
 class DicomWithoutPixels(UnsuitableRadiograph):
+    without_quotes = "The DICOM file holds no image. Choose the file that holds the radiograph."
+
     def __init__(self, kind: str) -> None:
         super().__init__(
             f"The DICOM file holds no image: it is of the kind “{kind}”. Choose the file that holds the radiograph."
@@ -101,6 +154,8 @@ class DicomWithoutPixels(UnsuitableRadiograph):
 
 
 class DicomModality(UnsuitableRadiograph):
+    without_quotes = "The DICOM file holds no plain radiograph. Use the chest radiograph of modality CR or DX."
+
     def __init__(self, modality: str, kind: str) -> None:
         super().__init__(
             f"The DICOM file holds no plain radiograph: modality {modality or 'not given'}, kind “{kind}”. "
@@ -109,6 +164,8 @@ class DicomModality(UnsuitableRadiograph):
 
 
 class DicomColour(UnsuitableRadiograph):
+    without_quotes = "The DICOM file holds a colour picture; a radiograph is grey. Use the original radiograph."
+
     def __init__(self, photometric: str) -> None:
         super().__init__(
             f"The DICOM file holds a colour picture ({photometric}); a radiograph is grey. "
@@ -117,6 +174,8 @@ class DicomColour(UnsuitableRadiograph):
 
 
 class DicomBodyPart(UnsuitableRadiograph):
+    without_quotes = "The DICOM file says that it shows another body part. Use a chest radiograph."
+
     def __init__(self, part: str) -> None:
         super().__init__(
             f"The DICOM file says that it shows another body part: {part}. Use a chest radiograph; if this is one, "
@@ -125,6 +184,8 @@ class DicomBodyPart(UnsuitableRadiograph):
 
 
 class DicomView(UnsuitableRadiograph):
+    without_quotes = "The DICOM file says that the view is not frontal. Use the PA or AP radiograph of the study."
+
     def __init__(self, view: str) -> None:
         super().__init__(
             f"The DICOM file says that the view is not frontal: {view}. Use the PA or AP radiograph of the study; "
@@ -141,6 +202,8 @@ class DicomForProcessing(UnsuitableRadiograph):
 
 
 class DicomEncoding(RadiographError):
+    without_quotes = "The DICOM file's pixels are compressed in a way that cannot be read. Export it uncompressed."
+
     def __init__(self, name: str) -> None:
         super().__init__(
             f"The DICOM file's pixels are compressed in a way that cannot be read ({name}). "
@@ -172,7 +235,7 @@ class WeightsMissing(ModelError):
     def __init__(self, path: object) -> None:
         super().__init__(
             f"The weights file {path} is missing. Fetch it with `git checkout -- weights`, "
-            "or train it anew with `python -m pulmoscan train`."
+            "or train it again with `python -m pulmoscan train`."
         )
 
 
@@ -181,7 +244,7 @@ class LungWeightsMissing(WeightsMissing):
         ModelError.__init__(
             self,
             f"The lung network's file {path} is missing. Without it nobody checks that a picture is a chest "
-            "radiograph, so none is screened. Fetch it with `git checkout -- weights`, or train it anew with "
+            "radiograph, so none is screened. Fetch it with `git checkout -- weights`, or train it again with "
             "`python -m pulmoscan lungs --train`.",
         )
 
@@ -195,15 +258,15 @@ class ExternalPackageMissing(ModelError):
     def __init__(self, title: str) -> None:
         super().__init__(
             f"{title} needs the package torchxrayvision, which is not installed. Install it with "
-            "`python -m pip install -r requirements-xrv.txt`, in the environment that runs PulmoScan, and start anew."
+            f"`{INSTALL_XRV}`, in the environment that runs PulmoScan, and restart it."
         )
 
 
 class ExternalPackageUnusable(ModelError):
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"The package torchxrayvision is installed, but cannot be used ({why}). Install it anew with "
-            "`python -m pip install --force-reinstall -r requirements-xrv.txt`."
+            f"The package torchxrayvision is installed, but cannot be used ({why}). Reinstall it with "
+            f"`{INSTALL_XRV} --force-reinstall`."
         )
 
 
@@ -216,7 +279,7 @@ class ExternalWeightsMissing(ModelError):
 
 
 class ExternalWeightsRefused(ModelError):
-    def __init__(self, path: object, why: str, mend: str = "Delete it and fetch it anew.") -> None:
+    def __init__(self, path: object, why: str, mend: str = "Delete it and fetch it again.") -> None:
         super().__init__(f"{path} cannot be used: {why}. {mend}")
 
 
@@ -298,6 +361,15 @@ class RuntimeNotInstalled(PulmoScanError):
         elif runtime == "onnxruntime":
             mend += ", or install it with `pip install onnxruntime onnx`"
         super().__init__(f"The runtime {runtime} is not available on this machine. {mend}.")
+
+
+class ScoreTableError(PulmoScanError):
+    """A table that gives no scores; the message says why, and how it should look."""
+
+    mend = "Give a CSV with the columns id, score (0 to 1) and label (1 pneumonia, 0 normal)."
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why} {self.mend}")
 
 
 class DatasetError(PulmoScanError):

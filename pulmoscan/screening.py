@@ -15,22 +15,23 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pulmoscan import gradcam
-from pulmoscan.classifier import Classifier, load_classifier
-from pulmoscan.errors import InvalidThreshold, RefusedByGate, UnknownPopulation
-from pulmoscan.examination import Examination, examine
-from pulmoscan.findings import WHOLE, FieldOfView, Finding
-from pulmoscan.gate import Refusal
-from pulmoscan.preprocessing import INPUT_SIZE
-from pulmoscan.radiograph import Radiograph
-from pulmoscan.registry import EXTERNAL_MODELS, Card, HeatMethod, Population
+from pulmoscan.errors import InvalidThreshold
+from pulmoscan.examination.examine import Examination, examine
+from pulmoscan.examination.gate import Refusal
+from pulmoscan.models import gradcam
+from pulmoscan.models.card import Card, HeatMethod
+from pulmoscan.models.classifier import Classifier
+from pulmoscan.models.findings import WHOLE, FieldOfView, Finding
+from pulmoscan.models.loading import load_classifier
+from pulmoscan.models.preprocessing import INPUT_SIZE
+from pulmoscan.models.registry import ModelSpec
+from pulmoscan.population import ADULT_AGE, GROUPS, TRAINED_CHILD_AGE, OperatingPoint, PopulationChoice, operating_point
+from pulmoscan.reading.radiograph import Radiograph
+from pulmoscan.statistics.metrics import THRESHOLD_STEP
 
 Label = Literal["pneumonia", "normal"]
-PopulationChoice = Literal["auto", "child", "adult"]
-POPULATION_CHOICES: tuple[PopulationChoice, ...] = ("auto", "child", "adult")
-
-ADULT_AGE = 18.0
-TRAINED_CHILD_AGE = 6.0  # the children in training were 1 to 5 years old
+Model = Classifier
+load_model = load_classifier
 FAINT_HEAT = 0.15
 """A heatmap whose peak lies below this share of full strength is called faint."""
 
@@ -44,17 +45,18 @@ class Reading:
 
     Attributes:
         logit: as the network gives it; the probability is that of the logit divided by the card's temperature.
-        probability: in [0, 1]; of an external model the score that its authors publish (`is_external`).
-        evidence: for each method the class-activation map, float32 [7, 7], log-odds per cell.
+        probability: in [0, 1]; of some external models a score that their authors publish (`model.measure`).
+        evidence: for each method the class-activation map, float32 [H, W] feature cells, log-odds per cell.
         milliseconds: from decoded pixels to this reading, the examination included.
         source_warnings: what the file's own header says against trusting the result; sentences.
         field_of_view: the part of the radiograph that the model saw, and that the evidence covers.
         findings: what else the model looks for.
         notes: sentences that go with every screening of this reading.
+        precision: that the network was computed in, `float32` or `bfloat16`.
         examination: what was seen before the model ran; None where only the model was asked (`read_with`).
     """
 
-    model: str
+    model: ModelSpec
     card: Card
     radiograph_key: str
     height: int
@@ -68,12 +70,16 @@ class Reading:
     field_of_view: FieldOfView = WHOLE
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    precision: str = "float32"
     examination: Examination | None = None
 
-    @property
-    def is_external(self) -> bool:
-        """Whether others trained the model: its number is a score, and its operating point theirs."""
-        return self.model in EXTERNAL_MODELS
+    def operating_point(self, population: PopulationChoice) -> OperatingPoint:
+        """The operating point that applies.
+
+        Raises:
+            UnknownPopulation: it is not one of child, adult and auto.
+        """
+        return operating_point(self.card.thresholds, population, self.age)
 
     def heatmap(
         self, height: int | None = None, width: int | None = None, method: HeatMethod | None = None
@@ -116,32 +122,36 @@ class Screening:
     """A reading and the decision at a threshold.
 
     Attributes:
-        population: whose operating point applies; `unknown` where neither age nor choice tells.
+        point: the operating point that applies; the threshold is its own unless another was given.
         lung_attention: share of the heat inside the lungs, in [0, 1]; None without heat or without lungs.
         warnings: sentences for the user.
     """
 
     reading: Reading
-    population: Literal["child", "adult", "unknown"]
+    point: OperatingPoint
     threshold: float
     label: Label
     lung_attention: float | None
     warnings: tuple[str, ...]
 
+    @property
+    def population(self) -> Literal["child", "adult", "unknown"]:
+        """Whose operating point applies; `unknown` where neither age nor choice tells."""
+        return self.point.population
 
-@dataclass(frozen=True)
-class OperatingPoint:
-    """The default threshold for a population, and whose it is (the more sensitive one where unknown)."""
-
-    population: Literal["child", "adult", "unknown"]
-    measured_on: Population
-    threshold: float
+    @property
+    def is_at_the_point(self) -> bool:
+        """Whether the threshold in force is the operating point."""
+        return abs(self.threshold - self.point.threshold) < THRESHOLD_STEP / 2
 
 
-def read(radiograph: Radiograph, model: str, examination: Examination | None = None, override: bool = False) -> Reading:
+def read(
+    radiograph: Radiograph, model: Classifier | str, examination: Examination | None = None, override: bool = False
+) -> Reading:
     """Run a model once over a radiograph. Deterministic and safe to call from many threads.
 
     Args:
+        model: as `load_model` gives it, or its name.
         examination: the radiograph's own, where it was examined before; several models can share it.
         override: read it even if the gate refuses it. The reading then says so, and so does every screening of it.
 
@@ -149,10 +159,9 @@ def read(radiograph: Radiograph, model: str, examination: Examination | None = N
         RefusedByGate: it is no upright frontal chest radiograph.
         ModelError: the model is unknown, or its weights or the lung network's cannot be used.
     """
-    classifier = load_classifier(model)
+    classifier = load_model(model) if isinstance(model, str) else model
     examination = examination or examine(radiograph)
-    if examination.refusal and not override:
-        raise RefusedByGate(examination.refusal)
+    examination.admit(override)
     return read_with(classifier, radiograph, examination)
 
 
@@ -160,14 +169,14 @@ def read_with(classifier: Classifier, radiograph: Radiograph, examination: Exami
     """The model's part of `read`, by a classifier in hand and with no gate: for measuring weights on a dataset."""
     began = time.perf_counter()
     forward = classifier.forward(classifier.prepare(radiograph.pixels))
-    gradient = gradcam.head_gradient(forward.feature_map, classifier.head)
+    gradient = classifier.head.gradient(forward.feature_map)
     evidence: dict[HeatMethod, NDArray[np.float32]] = {
-        "gradcam": gradcam.grad_cam(forward.feature_map, gradient)[0].numpy(),
-        "hirescam": gradcam.hires_cam(forward.feature_map, gradient)[0].numpy(),
+        "gradcam": gradcam.grad_cam(forward.feature_map, gradient)[0],
+        "hirescam": gradcam.hires_cam(forward.feature_map, gradient)[0],
     }
     field_of_view = classifier.field_of_view(radiograph.height, radiograph.width)
     return Reading(
-        model=classifier.spec.name,
+        model=classifier.spec,
         card=classifier.card,
         radiograph_key=radiograph.key,
         height=radiograph.height,
@@ -181,6 +190,7 @@ def read_with(classifier: Classifier, radiograph: Radiograph, examination: Exami
         field_of_view=field_of_view,
         findings=classifier.findings(forward),
         notes=(*_correction(radiograph), *classifier.notes(field_of_view)),
+        precision=classifier.settings.precision,
         examination=examination,
     )
 
@@ -190,22 +200,6 @@ def _correction(radiograph: Radiograph) -> tuple[str, ...]:
     return (f"The picture was {done} before it was read, as the user asked.",) if done else ()
 
 
-def operating_point(card: Card, population: PopulationChoice = "auto", age: float | None = None) -> OperatingPoint:
-    """The operating point of a population; `auto` goes by age, and without one takes the more sensitive point.
-
-    Raises:
-        UnknownPopulation: it is not one of child, adult and auto.
-    """
-    if population not in POPULATION_CHOICES:
-        raise UnknownPopulation(population)
-    if population == "auto":
-        if age is None:
-            measured_on = min(card.thresholds, key=lambda p: card.thresholds[p])
-            return OperatingPoint("unknown", measured_on, card.thresholds[measured_on])
-        population = "child" if age < ADULT_AGE else "adult"
-    return OperatingPoint(population, population, card.thresholds[population])
-
-
 def decide(reading: Reading, population: PopulationChoice = "auto", threshold: float | None = None) -> Screening:
     """Compare a reading's probability with a threshold, by default the population's operating point.
 
@@ -213,7 +207,7 @@ def decide(reading: Reading, population: PopulationChoice = "auto", threshold: f
         InvalidThreshold: it lies outside 0 to 1.
         UnknownPopulation: it is not one of child, adult and auto.
     """
-    point = operating_point(reading.card, population, reading.age)
+    point = reading.operating_point(population)
     if threshold is None:
         threshold = point.threshold
     if not 0 <= threshold <= 1:
@@ -222,7 +216,7 @@ def decide(reading: Reading, population: PopulationChoice = "auto", threshold: f
     attention = reading.lung_attention()
     return Screening(
         reading=reading,
-        population=point.population,
+        point=point,
         threshold=threshold,
         label=label,
         lung_attention=attention,
@@ -232,7 +226,7 @@ def decide(reading: Reading, population: PopulationChoice = "auto", threshold: f
 
 def screen(
     radiograph: Radiograph,
-    model: str,
+    model: Classifier | str,
     population: PopulationChoice = "auto",
     threshold: float | None = None,
     override: bool = False,
@@ -251,7 +245,7 @@ def _warnings(reading: Reading, point: OperatingPoint, label: Label, attention: 
             "outside them. Do not rely on it."
         )
     warnings += [*reading.notes, *reading.source_warnings]
-    if not reading.is_external:
+    if reading.model.fixed_here:
         warnings += _warnings_of_age(reading, point)
     if reading.examination:
         warnings += [defect.message for defect in reading.examination.defects]
@@ -263,7 +257,7 @@ def _warnings_of_age(reading: Reading, point: OperatingPoint) -> list[str]:
     if point.population == "unknown":
         warnings.append(
             "The patient's age is unknown: the more sensitive of the two operating points applies, "
-            f"the one for {'children' if point.measured_on == 'child' else 'adults'}."
+            f"the one for {GROUPS[point.measured_on]}."
         )
     if reading.age is not None and TRAINED_CHILD_AGE <= reading.age < ADULT_AGE:
         warnings.append("The model learned from children of 1 to 5 years and from adults: no figures for this age.")

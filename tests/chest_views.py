@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pulmoscan.examination import Examination
-from pulmoscan.gate import Refusal
-from pulmoscan.lungs import ChestView
-from pulmoscan.quality import Defect
+from pulmoscan.examination.examine import Examination
+from pulmoscan.examination.gate import Refusal
+from pulmoscan.examination.lungs import ChestView
+from pulmoscan.examination.quality import Defect
 
 
 def two_lungs(left: int = 70, right: int = 154, degrees: float = 0.0) -> NDArray[np.float32]:

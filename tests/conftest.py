@@ -11,13 +11,21 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from pulmoscan.metrics import Scores
-from pulmoscan.networks import Network, build_network
-from pulmoscan.preprocessing import model_input
-from pulmoscan.radiograph import Radiograph, load_radiograph
-from pulmoscan.registry import MODELS, POPULATIONS, Card, ModelSpec, write_card
+from pulmoscan.models.card import Card, write_card
+from pulmoscan.models.networks import Network, build_network
+from pulmoscan.models.preprocessing import model_input
+from pulmoscan.models.registry import MODELS, ModelSpec
+from pulmoscan.population import POPULATIONS
+from pulmoscan.reading.radiograph import Radiograph, load_radiograph
+from pulmoscan.statistics.metrics import Scores
 from tests.lung_weights import dark_is_lung, install_lungs
 from tests.pictures import chest, encode, grey8
+from tests.skips import (  # noqa: F401 - pytest calls them
+    pytest_collectreport,
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = REPOSITORY.parent / "shared" / "data"
@@ -35,10 +43,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _compiled(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Compiled networks are kept from run to run, but apart from the user's own."""
+def _compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compiled networks are kept from run to run, but apart from the user's own; so is the secret of names."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PULMOSCAN_CACHE", str(request.config.cache.mkdir("compiled")))
+        patch.setenv("PULMOSCAN_KEY", str(tmp_path_factory.mktemp("key") / "names.key"))
         yield
 
 
@@ -69,7 +78,8 @@ def network(architecture: str, random_networks: dict[str, Network]) -> Network:
 def _random_network(architecture: str) -> Network:
     torch.manual_seed(1)
     network = build_network(architecture).train()
-    batch = torch.cat([model_input(chest(224, 224, seed).astype(np.float32)) for seed in range(4)])
+    inputs = [model_input(chest(224, 224, seed).astype(np.float32)) for seed in range(4)]
+    batch = torch.from_numpy(np.concatenate(inputs))
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 1.0
@@ -128,6 +138,7 @@ def install(spec: ModelSpec, network: Network) -> None:
                 for split in ("validation", "test")
             },
             training={"epochs": 0},
+            maximum={"child": 0.1, "adult": 0.15},
             balanced={"child": 0.5, "adult": 0.55},
         ),
     )

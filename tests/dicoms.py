@@ -16,7 +16,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
-from pulmoscan.radiograph import Radiograph, load_radiograph
+from pulmoscan.reading.radiograph import Radiograph, load_radiograph
 from tests.pictures import chest
 
 # dcmtk encodes what no Python package does.

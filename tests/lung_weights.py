@@ -7,8 +7,8 @@ import hashlib
 import torch
 from torch import nn
 
-from pulmoscan.lung_network import WIDTHS, Block, LungNetwork
-from pulmoscan.lungs import LungCard, weights_path, write_card
+from pulmoscan.examination.lung_network import WIDTHS, Block, LungNetwork
+from pulmoscan.examination.lungs import LungCard, weights_path, write_card
 from pulmoscan.training.state import save_weights
 
 DARK = 0.35

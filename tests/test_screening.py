@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from numpy.typing import NDArray
 
-from pulmoscan import gate, screening
-from pulmoscan.classifier import Classifier, Forward
 from pulmoscan.errors import InvalidThreshold, PulmoScanError, RefusedByGate, UnknownModel, UnknownPopulation
-from pulmoscan.examination import corrected, examine
-from pulmoscan.lungs import LungReader
-from pulmoscan.quality import Defect
-from pulmoscan.radiograph import Radiograph
-from pulmoscan.registry import HEAT_METHODS, MODELS, Card
-from pulmoscan.screening import Reading, decide, operating_point, read, screen
+from pulmoscan.examination import gate
+from pulmoscan.examination.examine import corrected, examine
+from pulmoscan.examination.lungs import LungReader
+from pulmoscan.examination.quality import Defect
+from pulmoscan.models.card import HEAT_METHODS, Card
+from pulmoscan.models.classifier import Classifier, Forward
+from pulmoscan.models.registry import MODELS, get_spec
+from pulmoscan.population import operating_point
+from pulmoscan.reading.radiograph import Radiograph
+from pulmoscan.screening import Reading, decide, read, screen
 from tests.chest_views import chest_view, examination, two_lungs
 
 BLURRED = Defect("blur", "The image is blurred.")
@@ -37,7 +39,9 @@ def reading(card: Card) -> Reading:
     weak = np.zeros((7, 7), np.float32)
     weak[3, 3] = 1.0
     strong = np.full((7, 7), 3.0, np.float32)
-    return Reading("resnet18", card, "key", 300, 400, None, 0.4, 0.6, {"hirescam": weak, "gradcam": strong}, 12.0)
+    return Reading(
+        get_spec("resnet18"), card, "key", 300, 400, None, 0.4, 0.6, {"hirescam": weak, "gradcam": strong}, 12.0
+    )
 
 
 def with_(reading: Reading, **changes: Any) -> Reading:
@@ -78,7 +82,7 @@ def test_reading(models: Path, radiographs: list[Radiograph]) -> None:
     assert models.is_dir()
     radiograph = radiographs[1]
     result = read(radiograph, "densenet121")
-    assert result.model == "densenet121"
+    assert result.model.name == "densenet121"
     assert result.radiograph_key == radiograph.key
     assert result.probability == pytest.approx(1 / (1 + math.exp(-result.logit)), abs=1e-6)
     assert 0 < result.probability < 1
@@ -103,7 +107,7 @@ def test_moving_the_threshold_runs_no_model(
     passes: list[int] = []
     forward = Classifier.forward
 
-    def counted(self: Classifier, x: torch.Tensor) -> Forward:
+    def counted(self: Classifier, x: NDArray[np.float32]) -> Forward:
         passes.append(len(x))
         return forward(self, x)
 
@@ -157,9 +161,9 @@ def test_population(reading: Reading, choice: Any, age: float | None, population
 
 
 def test_unknown_age_takes_the_more_sensitive_point(card: Card) -> None:
-    assert operating_point(card).measured_on == "child"
+    assert operating_point(card.thresholds).measured_on == "child"
     swapped = dataclasses.replace(card, thresholds={"child": 0.5, "adult": 0.2})
-    point = operating_point(swapped)
+    point = operating_point(swapped.thresholds)
     assert (point.population, point.measured_on, point.threshold) == ("unknown", "adult", 0.2)
 
 
@@ -222,7 +226,7 @@ def test_what_is_no_chest_gets_no_probability(models: Path, radiographs: list[Ra
     assert models.is_dir()
     with pytest.raises(RefusedByGate, match="does not look like a frontal chest") as caught:
         read(radiographs[0], "resnet18")
-    assert caught.value.refusal == gate.NOT_A_CHEST
+    assert str(caught.value) == gate.NOT_A_CHEST.message
     with pytest.raises(RefusedByGate):
         screen(radiographs[0], "resnet18")
     assert len(refused) == 2
@@ -317,7 +321,3 @@ def test_errors_are_sentences() -> None:
     for error in (InvalidThreshold(2), UnknownPopulation("x"), UnknownModel("x", "a, b")):
         assert isinstance(error, PulmoScanError)
         assert str(error).endswith(".")
-
-
-def test_populations_are_those_of_the_command_line() -> None:
-    assert screening.POPULATION_CHOICES == ("auto", "child", "adult")

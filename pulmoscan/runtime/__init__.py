@@ -10,7 +10,8 @@ Every engine gives a radiograph the same numbers, bit for bit, whether it comes 
 many: on the CPU all run one radiograph at a time, and take turns (see `turns`).
 """
 
-from pulmoscan.runtime.engine import Compiled, Source, compile_network
+from pulmoscan.runtime.engine import Compiled, compile_network
 from pulmoscan.runtime.environment import PRECISIONS, RUNTIMES, Settings, installed, settings
+from pulmoscan.runtime.source import Source
 
 __all__ = ["PRECISIONS", "RUNTIMES", "Compiled", "Settings", "Source", "compile_network", "installed", "settings"]

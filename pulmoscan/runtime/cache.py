@@ -8,41 +8,44 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import mmap
 import os
-import tempfile
 from pathlib import Path
 
-import platformdirs
+from pulmoscan.reading.records import write_whole
+from pulmoscan.settings import cache_folder
 
-MAGIC = b"PulmoScan compiled 1\n"
+MAGIC = b"PulmoScan compiled 2\n"
+HEADER = 64
+"""Bytes before the content: magic, SHA-256 and zeros, so that the content lies where processors like it."""
+
 KEPT_PER_NAME = 4
 """Older files of the same name go: weights are replaced, and runtimes updated, now and then."""
 
 logger = logging.getLogger(__name__)
 
 
-def folder() -> Path | None:
-    """Where compiled networks are kept; None where the user wants none kept."""
-    named = os.environ.get("PULMOSCAN_CACHE")
-    if named == "off":
-        return None
-    return Path(named) if named else Path(platformdirs.user_cache_dir("pulmoscan", appauthor=False)) / "compiled"
+def load(name: str, key: str) -> memoryview | None:
+    """What `store` kept under that key; None if there is nothing, or it is no longer what was stored.
 
-
-def load(name: str, key: str) -> bytes | None:
-    """What `store` kept under that key; None if there is nothing, or it is no longer what was stored."""
+    It is the file itself, mapped into memory: what is not in use need not stay there (see `memory.let_go`).
+    """
     if (path := _path(name, key)) is None:
         return None
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         os.utime(path)  # the files used longest ago are the first to go
+    except ValueError:  # it is empty
+        content, header = memoryview(b""), b""
     except OSError:
         return None
-    start = len(MAGIC) + hashlib.sha256().digest_size
-    if data[:start] != MAGIC + hashlib.sha256(memoryview(data)[start:]).digest():
-        logger.warning("%s is damaged; the network is compiled anew", path)
+    else:
+        content, header = memoryview(mapped)[HEADER:], mapped[:HEADER]
+    if header != _header(content):
+        logger.warning("%s is damaged; the network is compiled again", path)
         return None
-    return data[start:]
+    return content
 
 
 def store(name: str, key: str, content: bytes) -> None:
@@ -51,24 +54,18 @@ def store(name: str, key: str, content: bytes) -> None:
         return
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Whole or not at all: another process may read at any time.
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            try:
-                file.write(MAGIC + hashlib.sha256(content).digest())
-                file.write(content)
-                file.close()
-                Path(file.name).replace(path)
-            except BaseException:
-                file.close()
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        write_whole(path, _header(content), content, mode=0o600)
         _make_room(path.parent, name)
     except OSError as error:
         logger.warning("Compiled networks cannot be kept in %s (%s)", path.parent, error.strerror)
 
 
+def _header(content: bytes | memoryview) -> bytes:
+    return (MAGIC + hashlib.sha256(content).digest()).ljust(HEADER, b"\0")
+
+
 def _path(name: str, key: str) -> Path | None:
-    where = folder()
+    where = cache_folder()
     return where / f"{name}.{key}.compiled" if where else None
 
 

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from pulmoscan.errors import PulmoScanError
-from pulmoscan.runtime import cache
 from pulmoscan.runtime.environment import Settings, settings
 from pulmoscan.runtime.idle_threads import keep_blas_off_the_cores
+from pulmoscan.runtime.source import Source
 from pulmoscan.runtime.turns import turns
 
 logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """A network that is built only where it was not compiled before.
-
-    Attributes:
-        build: makes the module, which takes one float32 tensor [N, …] and gives one, or a tuple of them, each [N, …].
-        weights: whatever tells its weights from all others.
-        code: the files of this package that say what it computes.
-    """
-
-    build: Callable[[], nn.Module]
-    weights: bytes
-    code: Sequence[Path]
-
-    def module(self) -> nn.Module:
-        """The module in eval mode, frozen."""
-        return self.build().eval().requires_grad_(False)
 
 
 class Engine(Protocol):
@@ -106,7 +81,7 @@ def compile_network(
         InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
         PulmoScanError: whatever `source` raises when it builds.
     """
-    how = how or settings()
+    how = (how or settings()).settled(reducible=False)
     keep_blas_off_the_cores()
     try:
         engine = _ENGINES[how.runtime](source, tuple(input_shape), name, how)
@@ -122,30 +97,6 @@ def compile_network(
     return Compiled(engine, outputs, input_shape, how)
 
 
-def cached(source: Source, name: str, facts: Sequence[object], make: Callable[[], bytes]) -> bytes:
-    """What `make` gives, from the cache if it was made before of the same weights and code, with the same facts."""
-    digest = hashlib.sha256(repr((*facts, _versions())).encode())
-    for part in (*(path.read_bytes() for path in source.code), source.weights):
-        digest.update(hashlib.sha256(part).digest())
-    key = digest.hexdigest()[:32]
-    content = cache.load(name, key)
-    if content is None:
-        content = make()
-        cache.store(name, key, content)
-    return content
-
-
-def _versions() -> list[str]:
-    """Of the packages that say what the rest of a module computes, and how it is compiled."""
-    found = []
-    for package in ("torch", "torchvision", "openvino", "onnx"):
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def _openvino(source: Source, input_shape: tuple[int, ...], name: str, how: Settings) -> Engine:
     from pulmoscan.runtime.openvino_cpu import OpenVino
 
@@ -159,22 +110,9 @@ def _onnxruntime(source: Source, input_shape: tuple[int, ...], name: str, how: S
 
 
 def _torch(source: Source, _input_shape: tuple[int, ...], _name: str, how: Settings) -> Engine:
+    from pulmoscan.runtime.eager import Eager
+
     return Eager(source.module(), "cpu" if how.runtime == "torch" else how.runtime)
-
-
-class Eager:
-    """PyTorch as it is: the reference on the CPU, and the way to run on a GPU."""
-
-    def __init__(self, module: nn.Module, device: str) -> None:
-        self._module = module.to(device)
-        self._device = device
-        self.largest_batch = 1 if device == "cpu" else 32
-
-    def run(self, x: Array) -> Sequence[Array]:
-        # TensorFloat-32 would cost three decimal digits; the flags hold for this turn alone.
-        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            result = self._module(torch.tensor(x, device=self._device))
-        return [output.cpu().numpy() for output in (result if isinstance(result, tuple) else (result,))]
 
 
 _ENGINES: dict[str, Callable[[Source, tuple[int, ...], str, Settings], Engine]] = {

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pulmoscan.runtime.engine import Source, cached
 from pulmoscan.runtime.environment import Settings
+from pulmoscan.runtime.source import Source, cached
 
 
 class OnnxRuntime:
@@ -29,7 +29,7 @@ class OnnxRuntime:
         # Threads that spin while they wait would take the cores from whatever else this process has to do.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         graph = cached(source, name, ("onnx", input_shape), lambda: _exported(source.module(), input_shape))
-        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(bytes(graph), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 
     def run(self, x: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:

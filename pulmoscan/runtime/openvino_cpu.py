@@ -5,20 +5,22 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 # To import openvino is to report it to Google Analytics, unless its reporting package cannot be imported.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino  # noqa: E402
 
-from pulmoscan.runtime.engine import Source, cached  # noqa: E402
 from pulmoscan.runtime.environment import Settings  # noqa: E402
+from pulmoscan.runtime.memory import let_go  # noqa: E402
+from pulmoscan.runtime.source import Source, cached  # noqa: E402
+
+if TYPE_CHECKING:
+    from torch import nn
 
 PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -51,16 +53,27 @@ class OpenVino:
             return bytes(compiled.export_model().getvalue())
 
         # Also what was compiled just now is read back, so that a first start computes what all later ones do.
-        compiled = core.import_model(cached(source, name, facts, build), "CPU", properties)
+        self._content = cached(source, name, facts, build)
+        # The network goes on reading from there, since a copy of its own would take as much memory once more.
+        writeable = bytearray(self._content) if self._content.readonly else self._content  # OpenVINO takes no other
+        self._shared = openvino.Tensor(np.frombuffer(writeable, dtype=np.uint8), shared_memory=True)
+        compiled = core.import_model(self._shared, "CPU", properties)
         self._request = compiled.create_infer_request()
         self._outputs = len(compiled.outputs)
+        self._has_run = False
+        let_go(self._content)
 
     def run(self, x: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         self._request.infer([x], share_inputs=True)
+        if not self._has_run:  # the first time it lays out its weights in the processor's own way, and needs no others
+            let_go(self._content)
+            self._has_run = True
         return [self._request.get_output_tensor(i).data for i in range(self._outputs)]
 
 
 def _converted(module: nn.Module, input_shape: tuple[int, ...]) -> openvino.Model:
+    import torch  # a start from the cache does without it
+
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # OpenVINO goes by torch.jit, which PyTorch means to drop
         return openvino.convert_model(module, example_input=torch.zeros(input_shape), input=list(input_shape))

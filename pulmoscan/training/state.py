@@ -76,7 +76,7 @@ class TrainingState(Generic[Plan, Trained]):
             parts = torch.load(path, weights_only=True)
             plan = parts["plan"]
         except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
-            raise TrainingError(f"{path} is no checkpoint of this version. Remove it to start anew.") from error
+            raise TrainingError(f"{path} is no checkpoint of this version. Remove it to start again.") from error
         if plan != self._plan():
             raise TrainingError(f"{path} was trained after another plan. Remove it, or name another with --checkpoint.")
         for name in PARTS:

@@ -5,24 +5,25 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 
 import streamlit as st
 
-from pulmoscan import external
-from pulmoscan.batch import Outcome, screen_items, urgency
-from pulmoscan.batch_export import write_overlays, write_pdf
-from pulmoscan.classifier import load_classifier
+from pulmoscan.batch.downloads import write_overlays, write_pdf
+from pulmoscan.batch.jobs import Job
+from pulmoscan.batch.outcomes import Outcome, screen_items, urgency
 from pulmoscan.errors import PulmoScanError
-from pulmoscan.intake import Item, upload_items
-from pulmoscan.jobs import Job
-from pulmoscan.radiograph import FILE_EXTENSIONS, FORMAT_NAMES
-from pulmoscan.registry import DEFAULT_MODEL, MODELS, get_spec
-from pulmoscan.ui import history
+from pulmoscan.models import external
+from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, get_spec
+from pulmoscan.reading.intake import Item, upload_items
+from pulmoscan.reading.listing import PassedOver
+from pulmoscan.reading.radiograph import FORMAT_NAMES
+from pulmoscan.screening import Model, load_model
 from pulmoscan.ui.compare import STYLE
-from pulmoscan.ui.frame import page, told_in_words
-from pulmoscan.ui.worklist import Row, worklist
+from pulmoscan.ui.frame import page, plain, told_in_words
+from pulmoscan.ui.panels.worklist import Row, worklist
+from pulmoscan.ui.state import history
 
 SUBTITLE = "Many radiographs at once, sorted by urgency: what to look at first."
 MAX_FILES = 5_000
@@ -30,6 +31,7 @@ MAX_UPLOAD_BYTES = 2 * 2**30
 ZIP_MEGABYTES = 1024
 POLL_SECONDS = 1.0
 PREVIEW_ROWS = 8
+FAILURES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class ExportKind:
     """A file that is made of many rows.
 
     Attributes:
-        write: rows, target, whether without names -> a name for each row that is done.
+        write: rows, target, whether without names, list for what fails -> a name for each row that is done.
         most: rows; the file is made in memory.
     """
 
@@ -45,7 +47,7 @@ class ExportKind:
     what: str
     mime: str
     icon: str
-    write: Callable[[Sequence[Row], BytesIO, bool], Iterator[str]]
+    write: Callable[[Sequence[Row], BytesIO, bool, list[str]], Iterator[str]]
     most: int
 
 
@@ -55,7 +57,7 @@ EXPORTS = (
         "Overlays",
         "application/zip",
         ":material/imagesmode:",
-        lambda rows, target, _: write_overlays(rows, target),
+        write_overlays,
         MAX_FILES,
     ),
     ExportKind("PDF", "Reports", "application/pdf", ":material/picture_as_pdf:", write_pdf, 500),
@@ -68,21 +70,32 @@ class BatchTooLarge(PulmoScanError):
 
 
 @dataclass(eq=False)
+class Making:
+    """An export that is made in the background, of the rows that were listed when it was asked for."""
+
+    job: Job[str]
+    target: BytesIO
+    failures: list[str]
+
+
+@dataclass(eq=False)
 class Batch:
     """What the session screens or has screened.
 
     Attributes:
+        passed_over: the files that are not screened, and why.
         outcomes: of the finished items, by their position.
         job: the one that runs or ran last; it goes through the items that have no outcome yet.
-        exports: by kind, the job that writes it and where to.
+        exports: by kind, what is made or being made.
     """
 
-    model: str
+    model: Model
     items: list[Item]
+    passed_over: list[PassedOver] = field(default_factory=list)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     seen: dict[str, Outcome] = field(default_factory=dict)
     job: Job[tuple[int, Outcome]] | None = None
-    exports: dict[str, tuple[Job[str], BytesIO]] = field(default_factory=dict)
+    exports: dict[str, Making] = field(default_factory=dict)
 
     def start(self) -> None:
         """Screen what is not done yet."""
@@ -113,9 +126,7 @@ class Batch:
 
 def without_pixels(outcome: Outcome) -> Outcome:
     """Memory must not grow with the number of radiographs: only what was found in them is kept."""
-    return Outcome(
-        outcome.file, outcome.status, outcome.model, None, outcome.screening, outcome.reason, outcome.duplicate_of
-    )
+    return replace(outcome, radiograph=None)
 
 
 def current() -> Batch | None:
@@ -141,11 +152,9 @@ def _intake() -> None:
     kind = st.segmented_control(
         "What", kinds, default=kinds[0], required=True, label_visibility="collapsed", key="batch-kind"
     )
-    extensions = list(FILE_EXTENSIONS)
     if kind == kinds[0]:
         files = st.file_uploader(
             f"Radiographs ({FORMAT_NAMES}), or a zip of them",
-            type=[*extensions, "zip"],
             accept_multiple_files=True,
             key="batch-files",
             max_upload_size=ZIP_MEGABYTES,
@@ -154,13 +163,12 @@ def _intake() -> None:
     else:
         files = st.file_uploader(
             f"A folder of radiographs ({FORMAT_NAMES})",
-            type=extensions,
             accept_multiple_files="directory",
             key="batch-folder",
             help="The folder and those in it. They are held in memory for this session only.",
         )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        model: str = st.selectbox(
+        name: str = st.selectbox(
             "Model",
             [*MODELS, *(spec.name for spec in external.installed())],
             index=list(MODELS).index(DEFAULT_MODEL),
@@ -171,9 +179,10 @@ def _intake() -> None:
         )
         if st.button("Screen them", type="primary", icon=":material/play_arrow:", disabled=not files):
             with st.spinner("Loading the model …"):
-                load_classifier(model)  # a model that is missing is said before anything starts
-            items = take_in([(file.name, file.getvalue()) for file in files])
-            st.session_state.batch = Batch(model, items)
+                model = load_model(name)  # one that is missing is said before anything starts
+            passed_over: list[PassedOver] = []
+            items = take_in([(file.name, file.getvalue()) for file in files], passed_over)
+            st.session_state.batch = Batch(model, items, passed_over)
             st.session_state.batch.start()
             st.rerun()
     if not files:
@@ -184,8 +193,11 @@ def _intake() -> None:
         )
 
 
-def take_in(uploads: Sequence[tuple[str, bytes]]) -> list[Item]:
+def take_in(uploads: Sequence[tuple[str, bytes]], passed_over: list[PassedOver] | None = None) -> list[Item]:
     """The items of all uploads.
+
+    Args:
+        passed_over: filled with the files that are not to be screened, and why.
 
     Raises:
         BatchTooLarge: they are too many or too large together.
@@ -193,7 +205,7 @@ def take_in(uploads: Sequence[tuple[str, bytes]]) -> list[Item]:
     size = sum(len(data) for _, data in uploads)
     if size > MAX_UPLOAD_BYTES:
         raise BatchTooLarge(f"The files have {size / 2**30:.1f} GB together; the limit is {MAX_UPLOAD_BYTES >> 30} GB")
-    every = itertools.chain.from_iterable(upload_items(name, data) for name, data in uploads)
+    every = itertools.chain.from_iterable(upload_items(name, data, passed_over) for name, data in uploads)
     items = list(itertools.islice(every, MAX_FILES + 1))
     if len(items) > MAX_FILES:
         raise BatchTooLarge(f"These are more than {MAX_FILES:,} files, the limit")
@@ -244,7 +256,7 @@ def _after(batch: Batch) -> None:
     left = len(batch.items) - len(batch.outcomes)
     counts = Counter(outcome.status for outcome in batch.outcomes.values())
     twice = sum(bool(outcome.duplicate_of) for outcome in batch.outcomes.values())
-    parts = [f"**{counts['ok']}** screened with {get_spec(batch.model).title}"]
+    parts = [f"**{counts['ok']}** screened with {batch.model.spec.title}"]
     parts += [f"{counts['refused']} refused"] if counts["refused"] else []
     parts += [f"{counts['error']} failed"] if counts["error"] else []
     parts += [f"{twice} of them the same file twice"] if twice else []
@@ -252,10 +264,16 @@ def _after(batch: Batch) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="batch-state"):
         st.markdown(", ".join(parts) + ".")
         if left:
-            st.button("Go on", icon=":material/play_arrow:", type="primary", on_click=batch.start)
-        st.button("Clear, and choose others", icon=":material/close:", on_click=clear, key="batch-clear")
+            st.button("Resume", icon=":material/play_arrow:", type="primary", on_click=batch.start)
+        st.button("Clear and choose others", icon=":material/close:", on_click=clear, key="batch-clear")
+    if batch.passed_over:
+        with st.expander(f"{len(batch.passed_over)} files were passed over", icon=":material/visibility_off:"):
+            st.dataframe(
+                {"file": [p.name for p in batch.passed_over], "why": [p.reason for p in batch.passed_over]},
+                hide_index=True,
+            )
     if batch.outcomes:
-        worklist(batch.model, batch.items, batch.outcomes, _exports)
+        worklist(batch.model.spec.name, batch.items, batch.outcomes, _exports)
 
 
 def clear() -> None:
@@ -263,33 +281,28 @@ def clear() -> None:
     if batch := current():
         if batch.job:
             batch.job.cancel()
-        for job, _ in batch.exports.values():
-            job.cancel()
+        for making in batch.exports.values():
+            making.job.cancel()
     st.session_state.batch = None
 
 
-def _exports(rows: Sequence[Row]) -> None:
+def _exports(rows: Sequence[Row], anonymous: bool) -> None:
     """The zip of overlays and the PDF of the rows that are listed: made in the background when asked for."""
     batch = current()
     if batch is None:
         return
-    anonymous = st.checkbox(
-        "PDF without names",
-        key="batch-anonymous",
-        persist_state="session",
-        help="Leaves out all that names the patient, the files' names included.",
-    )
     for kind in EXPORTS:
         _export(batch, kind, rows, anonymous)
 
 
 def _export(batch: Batch, kind: ExportKind, rows: Sequence[Row], anonymous: bool) -> None:
     def start() -> None:
-        target = BytesIO()
-        batch.exports[kind.name] = Job(lambda: kind.write(rows, target, anonymous), len(rows)), target
+        target, failures = BytesIO(), list[str]()
+        job = Job(lambda: kind.write(rows, target, anonymous, failures), len(rows))
+        batch.exports[kind.name] = Making(job, target, failures)
 
-    job, target = batch.exports.get(kind.name, (None, None))
-    if job is None or target is None:
+    making = batch.exports.get(kind.name)
+    if making is None:
         st.button(
             f"Make a {kind.name} of {len(rows)}",
             icon=kind.icon,
@@ -297,28 +310,33 @@ def _export(batch: Batch, kind: ExportKind, rows: Sequence[Row], anonymous: bool
             disabled=not 0 < len(rows) <= kind.most,
             help=f"{kind.what} of the rows that are listed now, at most {kind.most:,}.",
         )
-    elif job.running:
-        st.fragment(_watch_export, run_every=POLL_SECONDS)(kind, job)
-    elif job.progress.failure:
-        st.error(job.progress.failure, icon=":material/error:")
+    elif making.job.running:
+        st.fragment(_watch_export, run_every=POLL_SECONDS)(kind, making.job)
+    elif making.job.progress.failure:
+        st.error(making.job.progress.failure, icon=":material/error:")
         st.button("Try again", key=f"batch-again-{kind.name}", on_click=start)
     else:
         st.download_button(
-            f"{kind.what} ({kind.name}, {job.progress.done})",
-            target.getvalue(),
+            f"{kind.what} ({kind.name}, {making.job.progress.done})",
+            making.target.getvalue(),
             f"pulmoscan-batch.{kind.name.lower()}",
             kind.mime,
             icon=":material/download:",
             on_click="ignore",
         )
         st.button(
-            "Anew",
-            key=f"batch-anew-{kind.name}",
+            "Rebuild",
+            key=f"batch-rebuild-{kind.name}",
             icon=":material/refresh:",
             on_click=start,
             disabled=not 0 < len(rows) <= kind.most,
             help=f"{kind.what} of the rows that are listed now.",
         )
+        if making.failures:
+            st.warning(
+                f"{len(making.failures)} could not be drawn. " + " ".join(map(plain, making.failures[:FAILURES_SHOWN])),
+                icon=":material/info:",
+            )
 
 
 def _watch_export(kind: ExportKind, job: Job[str]) -> None:

@@ -11,22 +11,24 @@ from statistics import fmean
 import numpy as np
 import streamlit as st
 
-from pulmoscan import external, gradcam, measured, screening
-from pulmoscan.classifier import load_classifier
-from pulmoscan.measured import Measured
-from pulmoscan.metrics import Figure, Scores
-from pulmoscan.radiograph import Radiograph
-from pulmoscan.registry import DEFAULT_MODEL, MODELS, HeatMethod, ModelSpec
-from pulmoscan.screening import OperatingPoint, PopulationChoice, Reading, Screening
-from pulmoscan.ui import session
-from pulmoscan.ui.decision import probability_text
+from pulmoscan import screening
+from pulmoscan.export.words import METHODS, OPACITY, probability_text
+from pulmoscan.models import external, gradcam, measured
+from pulmoscan.models.card import HeatMethod
+from pulmoscan.models.measured import Measured
+from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, ModelSpec
+from pulmoscan.population import GROUPS, OperatingPoint, PopulationChoice
+from pulmoscan.reading.radiograph import Radiograph
+from pulmoscan.screening import Reading, Screening, load_model
+from pulmoscan.statistics.metrics import Figure, Scores
 from pulmoscan.ui.frame import page, told_in_words
-from pulmoscan.ui.heatmap import METHOD_NAMES, colour_bar, for_display
-from pulmoscan.ui.picker import chosen_line, picker
-from pulmoscan.ui.refusal import let_through
-from pulmoscan.ui.session import Chosen
-from pulmoscan.ui.threshold import GROUPS, population_of_all
-from pulmoscan.ui.viewer import Pane, viewer
+from pulmoscan.ui.panels.heatmap import colour_bar, for_display
+from pulmoscan.ui.panels.picker import chosen_line, picker
+from pulmoscan.ui.panels.refusal import let_through
+from pulmoscan.ui.panels.threshold import population_of_all
+from pulmoscan.ui.panels.viewer import Pane, viewer
+from pulmoscan.ui.state import session
+from pulmoscan.ui.state.session import Chosen
 
 SUBTITLE = "One radiograph through every installed model: where they agree, where they do not, and what each looked at."
 STYLE = Path(__file__).with_name("workbench.css")
@@ -63,7 +65,7 @@ def _read(chosen: Chosen) -> list[tuple[ModelSpec, Reading]]:
     readings = []
     for spec in (*MODELS.values(), *external.installed()):
         with told_in_words(), st.spinner(f"{spec.title} is reading the radiograph …"):
-            readings.append((spec, chosen.reading(spec.name, load_classifier(spec.name).card)))
+            readings.append((spec, chosen.reading(load_model(spec.name))))
     return readings
 
 
@@ -81,8 +83,8 @@ def _answers(readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
         )
         answers = [Answer(spec, reading, screening.decide(reading, population)) for spec, reading in readings]
         subjects = [measured.of_model(answer.spec, answer.reading.card) for answer in answers]
-        # An external model's number is a score, not a probability: it has no part in the mean.
-        members = [s for s, answer in zip(subjects, answers, strict=True) if not answer.reading.is_external]
+        # A score is no probability: it has no part in the mean.
+        members = [s for s, answer in zip(subjects, answers, strict=True) if answer.spec.measure == "probability"]
         consensus = measured.of_consensus(members)
         point = consensus.operating_point(population, answers[0].reading.age) if consensus else None
         _agreement(answers)
@@ -94,7 +96,7 @@ def _answers(readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
             if consensus is None and len(members) > 1:
                 st.caption(
                     "The consensus has no figures: the models' cards share no radiographs with known file names. "
-                    "`python -m pulmoscan evaluate --record` measures them anew."
+                    "`python -m pulmoscan evaluate --record` measures them again."
                 )
 
 
@@ -132,7 +134,7 @@ def _table(answers: Sequence[Answer], consensus: OperatingPoint | None) -> str:
         )
         for answer in answers
     ]
-    ours = [answer.reading.probability for answer in answers if not answer.reading.is_external]
+    ours = [answer.reading.probability for answer in answers if answer.spec.measure == "probability"]
     if len(ours) > 1:
         mean = fmean(ours)
         rows.append(_row("Consensus (mean)", mean, consensus.threshold if consensus else None, "", "joint"))
@@ -156,7 +158,7 @@ def _row(title: str, probability: float, threshold: float | None, time: str, kin
         decision, tone, described, line = "no operating point", "", f"{title}: probability {text}.", ""
         background = "background:light-dark(#d3dee3,#33454d)"
     else:
-        decision = f"{'suspected' if suspected else 'no sign'} (at {threshold:.3f})"
+        decision = f"{'suspected' if suspected else 'no sign'} (at threshold {threshold:.3f})"
         tone = "suspected" if suspected else "cleared"
         described = f"{title}: probability {text}, operating point {threshold:.3f}, {decision}."
         line = '<div class="scale-threshold"></div>'
@@ -220,14 +222,14 @@ def _pictures(radiograph: Radiograph, readings: Sequence[tuple[ModelSpec, Readin
         preferred: HeatMethod = by_name.get(DEFAULT_MODEL, readings[0][1].card).heat_method
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             opacity: float = st.slider(
-                "Opacity", 0.0, 1.0, 0.6, 0.05, key="heat-opacity", persist_state="session", width=220
+                "Opacity", 0.0, 1.0, OPACITY, 0.05, key="heat-opacity", persist_state="session", width=220
             )
             method = st.segmented_control(
                 "Method",
-                list(METHOD_NAMES),
+                list(METHODS),
                 default=preferred,
                 required=True,
-                format_func=METHOD_NAMES.__getitem__,
+                format_func=METHODS.__getitem__,
                 key="compare-method",
                 help="The same for all, so that the pictures can be compared.",
             )
@@ -239,17 +241,16 @@ def _pictures(radiograph: Radiograph, readings: Sequence[tuple[ModelSpec, Readin
         panes = [Pane((pixels * 255).astype(np.uint8), "Radiograph", f"Radiograph {radiograph.source.name}")]
         for spec, reading in shared:
             heat = reading.heatmap(height, width, method)
-            measure = "score" if reading.is_external else "probability"
             panes.append(
                 Pane(
                     gradcam.overlay(pixels, heat, opacity),
-                    f"{spec.title} · {measure} {probability_text(reading.probability)}",
+                    f"{spec.title} · {spec.measure} {probability_text(reading.probability)}",
                     f"What raised the score of {spec.title}: heat up to {100 * heat.max():.0f} % of full strength",
                 )
             )
         viewer(panes, radiograph.key, smallest="13rem")
-        st.html(colour_bar("0", f"{reference:.2f} log-odds a field, and more"))
+        st.html(colour_bar("0", f"≥ {reference:.2f} log-odds per cell"))
         st.caption(
-            "One colour scale for all models, in log-odds that a field of the 7 × 7 added to the score. Hence a map "
+            "One colour scale for all models, in log-odds that a field of its map added to the score. Hence a map "
             "can look weaker here than on its model's own page. It is a hint where to look, and no outline of disease."
         )

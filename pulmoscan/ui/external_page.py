@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pulmoscan.external import package_is_installed
-from pulmoscan.external.weights import PUBLISHED_MEGABYTES, download
-from pulmoscan.external.xrv import SCALED_THRESHOLD, XrvClassifier, load_external
-from pulmoscan.registry import EXTERNAL_MODELS, POPULATIONS, Card, ExternalSpec, Population
+from pulmoscan.errors import INSTALL_XRV
+from pulmoscan.models.card import Card
+from pulmoscan.models.external import package_is_installed
+from pulmoscan.models.external.weights import PUBLISHED_MEGABYTES, download
+from pulmoscan.models.external.xrv import SCALED_THRESHOLD, XrvClassifier, load_external
+from pulmoscan.models.registry import EXTERNAL_MODELS, ExternalSpec
+from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.screening import Reading
 from pulmoscan.ui.frame import page, told_in_words
 from pulmoscan.ui.model_page import reading_of_choice
@@ -55,8 +58,8 @@ def _choice() -> ExternalSpec:
 
 def _not_installed() -> None:
     st.info("The package torchxrayvision is not installed.", icon=":material/extension:")
-    st.markdown("Run this in the environment that runs PulmoScan, and start anew:")
-    st.code("python -m pip install -r requirements-xrv.txt", language="shell", wrap_lines=True)
+    st.markdown("Run this in the environment that runs PulmoScan, and restart it:")
+    st.code(INSTALL_XRV, language="shell", wrap_lines=True)
     st.caption("It is optional, since it brings a dozen packages along. All other pages work without it.")
     st.markdown(ABOUT)
 
@@ -103,7 +106,7 @@ def _ready(spec: ExternalSpec) -> None:
     with st.spinner("Loading torchxrayvision; the first time takes a while …"):
         classifier = load_external(spec)
     _which_weights(classifier)
-    reading = reading_of_choice(spec.name, classifier.card)
+    reading = reading_of_choice(classifier)
     if reading is not None:
         _findings(reading)
     _measured(spec, classifier.card)
@@ -161,8 +164,8 @@ def _measured(spec: ExternalSpec, card: Card) -> None:
             continue
         at = scores.at(card.thresholds[population])
         st.markdown(
-            f"**{GROUPS[population]}**, at {card.thresholds[population]:.3f}: AUC {scores.auc.decimal}, sensitivity "
-            f"{at.sensitivity.percent}, specificity {at.specificity.percent}; 95 % intervals."
+            f"**{GROUPS[population]}**, at threshold {card.thresholds[population]:.3f}: AUC {scores.auc.decimal}, "
+            f"sensitivity {at.sensitivity.percent}, specificity {at.specificity.percent}; 95 % intervals."
         )
     if spec.has_seen:
         st.warning(

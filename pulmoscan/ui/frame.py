@@ -11,6 +11,7 @@ import streamlit as st
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.errors import PulmoScanError
+from pulmoscan.traces import log_unforeseen
 from pulmoscan.ui.navigation import go_through_home
 
 UNFORESEEN = (
@@ -43,8 +44,8 @@ def told_in_words() -> Iterator[None]:
         yield
     except PulmoScanError as error:
         st.error(str(error), icon=":material/error:")
-    except Exception:
-        logger.exception("Unforeseen error on a page")
+    except Exception as error:
+        log_unforeseen(logger, "on a page", error)
         st.error(UNFORESEEN, icon=":material/error:")
 
 

@@ -1,59 +1,59 @@
-"""The session's own list of what was screened: in memory only, and gone with the session or on request."""
+"""The page with the session's list of what was screened."""
 
 from __future__ import annotations
 
-import base64
-from collections import deque
-from dataclasses import dataclass
-from datetime import datetime, timezone
-
-import cv2
-import numpy as np
+import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
-from pulmoscan.screening import Reading
+from pulmoscan.export.tables import escape_formula
+from pulmoscan.screening import decide
+from pulmoscan.ui.frame import page
+from pulmoscan.ui.state import history, session
 
-MAX_ENTRIES = 5_000
-THUMBNAIL_SIDE = 72
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """One reading of one radiograph.
-
-    Attributes:
-        thumbnail: the radiograph as a small JPEG in a data URI; empty for one of a batch.
-    """
-
-    when: datetime
-    file: str
-    reading: Reading
-    thumbnail: str = ""
+SUBTITLE = "What this session has screened. It is held in memory only, and gone when the session ends."
 
 
-def record(file: str, reading: Reading, pixels: NDArray[np.float32] | None = None) -> None:
-    """Add a reading; the oldest make room for new ones."""
-    small = _thumbnail(pixels) if pixels is not None else ""
-    _list().append(Entry(datetime.now(timezone.utc), file, reading, small))
-
-
-def entries() -> list[Entry]:
-    """The newest first."""
-    return list(reversed(_list()))
-
-
-def clear() -> None:
-    """Forget all of it."""
-    _list().clear()
-
-
-def _list() -> deque[Entry]:
-    return st.session_state.setdefault("history", deque(maxlen=MAX_ENTRIES))
-
-
-def _thumbnail(pixels: NDArray[np.float32]) -> str:
-    factor = THUMBNAIL_SIDE / max(pixels.shape)
-    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    _, jpeg = cv2.imencode(".jpg", (np.clip(small, 0, 1) * 255).astype(np.uint8))
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
+def history_page() -> None:
+    """The page."""
+    with page("History", SUBTITLE):
+        entries = history.entries()
+        if not entries:
+            st.info("Nothing was screened yet.", icon=":material/history:")
+            return
+        # As the other pages decide now: at the operating point of the population that is chosen.
+        screenings = [decide(entry.reading, session.population()) for entry in entries]
+        table = pd.DataFrame(
+            {
+                "picture": [entry.thumbnail or None for entry in entries],
+                "file": [entry.file for entry in entries],
+                "model": [entry.reading.model.title for entry in entries],
+                "probability": [entry.reading.probability for entry in entries],
+                "decision": ["suspected" if s.label == "pneumonia" else "no sign" for s in screenings],
+                "threshold": [s.threshold for s in screenings],
+                "population": [s.population for s in screenings],
+                "time (UTC)": [entry.when.strftime("%Y-%m-%d %H:%M:%S") for entry in entries],
+            }
+        )
+        with st.container(horizontal=True, vertical_alignment="center", key="history-actions"):
+            st.markdown(f"**{len(entries)}** readings, the newest first.")
+            st.button("Clear", icon=":material/delete:", on_click=history.clear)
+            st.download_button(
+                "Export (CSV)",
+                table.drop(columns="picture").map(escape_formula).to_csv(index=False),
+                "pulmoscan-history.csv",
+                "text/csv",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+        st.dataframe(
+            table,
+            hide_index=True,
+            row_height=56,
+            column_config={
+                "picture": st.column_config.ImageColumn("", width="small"),
+                "file": st.column_config.TextColumn(width="medium"),
+                "probability": st.column_config.ProgressColumn(format="%.3f", min_value=0, max_value=1, width="small"),
+                "threshold": st.column_config.NumberColumn(format="%.3f", width="small"),
+            },
+        )
+        st.caption("Decisions are those at the operating points of the population that the other pages have chosen.")

@@ -5,19 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from pulmoscan import screening
-from pulmoscan.classifier import load_classifier
-from pulmoscan.radiograph import Radiograph
-from pulmoscan.registry import Card, get_spec
-from pulmoscan.screening import Reading
-from pulmoscan.ui import session
-from pulmoscan.ui.decision import decision
-from pulmoscan.ui.dicom_panel import dicom_panel
-from pulmoscan.ui.downloads import downloads
+from pulmoscan.models.registry import get_spec
+from pulmoscan.reading.radiograph import Radiograph
+from pulmoscan.screening import Model, Reading, load_model
 from pulmoscan.ui.frame import page, told_in_words
-from pulmoscan.ui.heatmap import heatmap
-from pulmoscan.ui.picker import chosen_line, picker
-from pulmoscan.ui.refusal import let_through
-from pulmoscan.ui.threshold import population_control, threshold_control, threshold_now
+from pulmoscan.ui.panels.decision import decision
+from pulmoscan.ui.panels.dicom import dicom_panel
+from pulmoscan.ui.panels.downloads import downloads
+from pulmoscan.ui.panels.heatmap import heatmap
+from pulmoscan.ui.panels.picker import chosen_line, picker
+from pulmoscan.ui.panels.refusal import let_through
+from pulmoscan.ui.panels.threshold import population_control, threshold_control, threshold_now
+from pulmoscan.ui.state import session
 
 LIMITS = "For frontal chest radiographs of children and adults. What does not look like one is refused."
 
@@ -27,11 +26,11 @@ def model_page(name: str) -> None:
     spec = get_spec(name)
     with page(f"{spec.title} :small[:gray[{spec.role}]]", spec.summary):
         with st.spinner("Loading the model …"):
-            card = load_classifier(name).card
-        reading_of_choice(name, card)
+            model = load_model(name)
+        reading_of_choice(model)
 
 
-def reading_of_choice(name: str, card: Card) -> Reading | None:
+def reading_of_choice(model: Model) -> Reading | None:
     """The picker and, once a radiograph is chosen, what the model finds in it, or why it is refused."""
     picker()
     chosen = session.chosen()
@@ -45,7 +44,7 @@ def reading_of_choice(name: str, card: Card) -> Reading | None:
     if not let_through(chosen):
         return None
     with st.spinner("Reading the radiograph …"):
-        reading = chosen.reading(name, card)
+        reading = chosen.reading(model)
     result, picture = st.columns([5, 9], gap="large")
     with result:
         _result(chosen.radiograph, reading)

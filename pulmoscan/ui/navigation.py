@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pulmoscan.registry import MODELS
+from pulmoscan.models.registry import MODELS
 
 WORKBENCH = {"compare": "Compare", "threshold_lab": "Threshold lab", "batch": "Batch", "history": "History"}
 """The researcher's pages: file and title."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pulmoscan.classifier import load_classifier
-from pulmoscan.metrics import Figure
-from pulmoscan.registry import MODELS, POPULATIONS, Card, ModelSpec, Population
+from pulmoscan.models.card import Card
+from pulmoscan.models.registry import MODELS, ModelSpec
+from pulmoscan.population import POPULATIONS, Population
+from pulmoscan.screening import load_model
+from pulmoscan.statistics.metrics import Figure
 from pulmoscan.ui.frame import page, told_in_words
 
 SUBTITLE = (
@@ -70,7 +72,7 @@ def _model(spec: ModelSpec) -> None:
     st.markdown(spec.summary)
     st.page_link(f"pages/{spec.name}.py", label=f"Open {spec.title}", icon=":material/arrow_forward:")
     with st.spinner("Loading the model …"):
-        card = load_classifier(spec.name).card  # only figures of weights that are there and whole
+        card = load_model(spec.name).card  # only figures of weights that are there and whole
     for population in POPULATIONS:
         st.html(_table(card, population))
 
@@ -88,8 +90,8 @@ def _table(card: Card, population: Population) -> str:
         _row("Specificity", confusion.specificity),
     )
     return (
-        f'<table class="figures">{caption}<thead><tr><th>at {threshold:.3f}</th><th></th><th>95 % interval</th>'
-        f"<th>n</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f'<table class="figures">{caption}<thead><tr><th>at threshold {threshold:.3f}</th><th></th>'
+        f"<th>95 % interval</th><th>n</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )
 
 

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pulmoscan import lab, measured
-from pulmoscan.errors import PulmoScanError
-from pulmoscan.measured import Measured
-from pulmoscan.metrics import THRESHOLD_STEP, Scores, threshold_for_sensitivity
-from pulmoscan.registry import MODELS, POPULATIONS, Population, read_card
-from pulmoscan.score_table import HOW, read_score_table
-from pulmoscan.ui import lab_charts
+from pulmoscan.errors import PulmoScanError, ScoreTableError
+from pulmoscan.models import measured
+from pulmoscan.models.card import read_card
+from pulmoscan.models.measured import Measured
+from pulmoscan.models.registry import MODELS
+from pulmoscan.population import GROUPS, POPULATIONS, Population
+from pulmoscan.statistics import lab
+from pulmoscan.statistics.metrics import THRESHOLD_STEP, Scores
+from pulmoscan.statistics.operating_points import threshold_for_sensitivity
+from pulmoscan.statistics.score_table import read_score_table
 from pulmoscan.ui.compare import STYLE
 from pulmoscan.ui.frame import page, plain, told_in_words
-from pulmoscan.ui.lab_panels import confusion_panel, downloads, errors_panel, figures_panel
-from pulmoscan.ui.threshold import GROUPS
+from pulmoscan.ui.panels import lab_charts
+from pulmoscan.ui.panels.lab import confusion_panel, downloads, errors_panel, figures_panel
 
 SUBTITLE = (
     "What does a threshold cost, and what does it gain? Everything follows from stored scores at once; no model runs."
@@ -130,10 +133,10 @@ def _choose() -> Study | None:
 
 def _own() -> Study | None:
     file = st.file_uploader(
-        "Scores and labels", type=["csv", "tsv", "txt"], key="lab-own", help=HOW, max_upload_size=20
+        "Scores and labels", type=["csv", "tsv", "txt"], key="lab-own", help=ScoreTableError.mend, max_upload_size=20
     )
     if file is None:
-        st.info(f"{HOW} It is held in memory for this session only.", icon=":material/upload_file:")
+        st.info(f"{ScoreTableError.mend} It is held in memory for this session only.", icon=":material/upload_file:")
         return None
     scores = read_score_table(file.getvalue())
     st.caption(
@@ -243,5 +246,5 @@ def _charts(study: Study, shown: Mapping[str, Scores], threshold: float, prevale
     )
     st.caption(
         f"{areas}. The red point is the threshold, its arms the 95 % intervals. Net benefit takes the threshold as the "
-        "probability from which treating is worth it."
+        "probability above which treatment is worthwhile."
     )

@@ -9,7 +9,7 @@ import torch
 from pytorch_grad_cam import GradCAM
 
 from benchmarks.demo import TARGET_LAYERS, TO_INPUT, Demo
-from pulmoscan.networks import Network
+from pulmoscan.models.networks import Network
 from tests.pictures import grey8
 
 

@@ -10,6 +10,7 @@ from benchmarks import load
 from benchmarks.browser_session import BrowserSession
 
 VISITORS = 4
+pytestmark = pytest.mark.load
 
 
 def test_visitors_at_once(models: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import pipeline, report, stages
+from benchmarks import command, load, pipeline, report, stages
+from benchmarks.memory import ROOT
 from benchmarks.timing import Times
 from pulmoscan import DISCLAIMER
 from pulmoscan.cli import main
@@ -52,6 +53,32 @@ def test_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
         stages_sum = sum(t.median for name, t in times.items() if name != "total")
         assert 0 < stages_sum <= times["total"].median
     assert "16-bit DICOM" in report._pipeline(measured)
+
+
+def test_start_beside_an_empty_page() -> None:
+    pairs = [(load.ColdStart(s, 2 * s, 0.3, 500), load.ColdStart(s / 2, s, float("nan"), 90)) for s in (2.0, 3.0, 5.0)]
+    said = report._start(pairs)
+    assert "| to the first result, then all models | 3.00 | 6.00 | 500 |" in said
+    assert "| to an empty page | 1.50 | 3.00 | 90 |" in said
+    assert "takes 2.00 times as long as an empty page, and 2.00 times the processor time" in said
+
+
+def test_command_beside_another_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each in turn; the first round, in which the networks may have to be compiled, does not count."""
+    seen: list[Path] = []
+
+    def screened(checkout: Path) -> tuple[float, float]:
+        seen.append(checkout)
+        wall = 100.0 if len(seen) <= 2 else 4.0 if checkout == tmp_path else 1.0
+        return wall, wall / 2
+
+    monkeypatch.setattr(command, "_screen", screened)
+    times = command.measure(3, tmp_path, int)
+    assert seen == [ROOT, tmp_path] * 4
+    assert times[command.HERE] == command.CommandTimes([1.0] * 3, [0.5] * 3)
+    assert "25 % of the time, 25 % of the processor time" in report._command(times)
+    alone = command.measure(1, None, int)
+    assert "%" not in report._command(alone)
 
 
 def test_accuracy_needs_data(capsys: pytest.CaptureFixture[str]) -> None:

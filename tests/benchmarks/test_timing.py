@@ -29,6 +29,7 @@ def test_ways_take_turns_and_warm_up_does_not_count(monkeypatch: pytest.MonkeyPa
         assert whole >= first + second
 
 
+@pytest.mark.machine
 def test_processor_time_leaves_waiting_out() -> None:
     def waits(_: Stopwatch) -> None:
         time.sleep(0.05)

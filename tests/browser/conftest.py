@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pulmoscan.radiograph import load_radiograph
-from pulmoscan.registry import MODELS, weights_folder
-from pulmoscan.samples import gallery
+from pulmoscan.gallery.samples import gallery
+from pulmoscan.models.registry import MODELS
+from pulmoscan.reading.radiograph import load_radiograph
+from pulmoscan.settings import weights_folder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

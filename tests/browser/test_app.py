@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulmoscan.samples import gallery, shuffled
+from pulmoscan.gallery.samples import gallery, shuffled
 from tests.browser.conftest import ROOT, Open, running_app
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pulmoscan.radiograph import load_radiograph
-from pulmoscan.samples import gallery
-from pulmoscan.training.not_chest import text_page
+from pulmoscan.gallery.samples import gallery
+from pulmoscan.reading.radiograph import load_radiograph
+from pulmoscan.training.data.not_chest import text_page
 from tests.browser.conftest import Open
 from tests.browser.test_app import CLEARED, OUTPUT, SUSPECTED, in_view, panes, settled
 

@@ -12,8 +12,8 @@ import pydicom
 import pytest
 from PIL import Image
 
-from pulmoscan.radiograph import load_radiograph
-from pulmoscan.samples import gallery
+from pulmoscan.gallery.samples import gallery
+from pulmoscan.reading.radiograph import load_radiograph
 from tests.browser.conftest import Open
 from tests.browser.test_app import OUTPUT, settled
 from tests.dicoms import dicom, save

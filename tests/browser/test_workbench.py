@@ -98,7 +98,7 @@ def test_threshold_lab(app: str, new_page: Open) -> None:
     settled(page)
     page.get_by_role("button", name="Youden").click()
     settled(page)
-    found, alarms = count_of(page, "found"), count_of(page, "false alarms")
+    found, alarms = count_of(page, "found"), count_of(page, "false positives")
     handle = page.get_by_role("slider", name="Threshold")
     handle.focus()
     handle.press("End")
@@ -106,7 +106,7 @@ def test_threshold_lab(app: str, new_page: Open) -> None:
     handle.press("Home")
     expect(page.locator(".confusion td").filter(has_text="cleared").locator("b")).to_have_text("0")
     assert count_of(page, "found") >= found
-    assert count_of(page, "false alarms") > alarms
+    assert count_of(page, "false positives") > alarms
     settled(page)  # each redraw gives the downloads new addresses
     with page.expect_download() as started:
         page.get_by_role("button", name="Figures (SVG)").click()

@@ -6,12 +6,20 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 import pytest
 
 from pulmoscan.runtime import cache
+from pulmoscan.runtime.memory import let_go
+from pulmoscan.settings import cache_folder
 
 CONTENT = os.urandom(10_000)
+
+
+def loaded() -> bytes | None:
+    found = cache.load("net", "key")
+    return None if found is None else bytes(found)
 
 
 @pytest.fixture
@@ -25,10 +33,31 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_kept_and_found(folder: Path) -> None:
     assert cache.load("net", "key") is None
     cache.store("net", "key", CONTENT)
-    assert cache.load("net", "key") == CONTENT
+    assert loaded() == CONTENT
     assert cache.load("net", "other") is None
     assert cache.load("other", "key") is None
     assert [p.name for p in folder.iterdir()] == ["net.key.compiled"]
+
+
+def test_mapped_memory_is_let_go_and_read_again(folder: Path) -> None:
+    """What a network reads from stays right, whatever is kept of it in memory, and whatever comes in its place."""
+    cache.store("net", "key", CONTENT)
+    found = cache.load("net", "key")
+    assert found is not None
+    let_go(found)
+    assert found == CONTENT
+    cache.store("net", "key", b"other")
+    let_go(found)
+    assert found == CONTENT
+    assert loaded() == b"other"
+    let_go(memoryview(CONTENT))  # nothing that could be let go
+    assert folder.is_dir()
+
+
+def test_content_lies_where_processors_like_it(folder: Path) -> None:
+    cache.store("net", "key", CONTENT)
+    assert np.frombuffer(cache.load("net", "key") or b"", np.uint8).ctypes.data % 64 == 0
+    assert folder.is_dir()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
@@ -55,7 +84,7 @@ def test_damaged(damage: str, folder: Path, caplog: pytest.LogCaptureFixture) ->
     assert cache.load("net", "key") is None
     assert "damaged" in caplog.text
     cache.store("net", "key", CONTENT)
-    assert cache.load("net", "key") == CONTENT
+    assert loaded() == CONTENT
 
 
 def test_not_wanted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -106,15 +135,15 @@ def test_many_at_once(folder: Path) -> None:
     def work(number: int) -> bytes | None:
         if number % 2:
             cache.store("net", "key", CONTENT)
-        return cache.load("net", "key")
+        return loaded()
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(work, range(64))) <= {None, CONTENT}
-    assert cache.load("net", "key") == CONTENT
+    assert loaded() == CONTENT
 
 
 def test_the_users_own_folder_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PULMOSCAN_CACHE")
-    where = cache.folder()
+    where = cache_folder()
     assert where is not None
     assert where.is_relative_to(platformdirs.user_cache_dir("pulmoscan", appauthor=False))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -18,11 +17,12 @@ from safetensors.torch import save
 from threadpoolctl import ThreadpoolController
 from torch import nn
 
-from pulmoscan import classifier, lungs
-from pulmoscan.lung_network import LungNetwork
-from pulmoscan.networks import Parts, build_network
+from pulmoscan.examination import lungs
+from pulmoscan.examination.lung_network import LungNetwork
+from pulmoscan.models import classifier
+from pulmoscan.models.networks import Parts, build_network
 from pulmoscan.runtime import PRECISIONS, Compiled, Settings, Source, cache, compile_network, engine, installed
-from pulmoscan.runtime.engine import Eager
+from pulmoscan.runtime.eager import Eager
 
 SHAPE = (1, 1, 32, 24)
 CPU_RUNTIMES = ("openvino", "onnxruntime", "torch")
@@ -229,20 +229,6 @@ def test_all_code_of_a_network_is_named(build: Callable[[], nn.Module], code: Se
     """Each file of this package that any of its modules is written in."""
     classes = {c for part in build().modules() for c in type(part).__mro__ if c.__module__.startswith("pulmoscan.")}
     assert {Path(inspect.getfile(c)) for c in classes} <= set(code)
-
-
-def test_a_start_from_the_cache_does_without_torchvision(models: Path) -> None:
-    """It takes longer to import than all the rest of a warm start."""
-    code = (
-        "import sys; from pulmoscan.classifier import load_classifier; load_classifier('resnet18'); "
-        "print('torchvision' in sys.modules)"
-    )
-    environment = {**os.environ, "PULMOSCAN_WEIGHTS": str(models)}
-    cold, warm = (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout
-        for _ in range(2)
-    )
-    assert (cold.strip(), warm.strip()) == ("True", "False")
 
 
 def test_precisions_are_apart(monkeypatch: pytest.MonkeyPatch) -> None:

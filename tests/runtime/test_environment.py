@@ -22,7 +22,7 @@ def _unset(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(torch.cuda.is_available() or torch.backends.mps.is_available(), reason="a GPU goes first")
 def test_openvino_is_the_default_on_a_cpu() -> None:
     found = settings()
-    assert (found.runtime, found.precision, found.chosen) == ("openvino", "float32", False)
+    assert (found.runtime, found.precision, found.chosen) == ("openvino", "auto", False)
 
 
 @pytest.mark.parametrize(

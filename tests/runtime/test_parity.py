@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pulmoscan import lungs
-from pulmoscan.classifier import Classifier
-from pulmoscan.lungs import LungReader
-from pulmoscan.radiograph import Radiograph, load_radiograph
-from pulmoscan.registry import MODELS, get_spec, read_card
+from pulmoscan.examination import lungs
+from pulmoscan.examination.lungs import LungReader
+from pulmoscan.gallery.samples import gallery
+from pulmoscan.models.card import read_card
+from pulmoscan.models.classifier import Classifier
+from pulmoscan.models.registry import MODELS, get_spec
+from pulmoscan.reading.radiograph import Radiograph, load_radiograph
 from pulmoscan.runtime import Settings
-from pulmoscan.samples import gallery
 from pulmoscan.screening import read_with
 
 LARGEST_PROBABILITY_CHANGE = 1e-4

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from pulmoscan.training.datasets import Population, is_validation_patient
+from pulmoscan.training.data.datasets import is_validation_patient
 from tests.pictures import chest
 
 NIH_COLUMNS = (
@@ -59,11 +59,11 @@ def make_side_views(folder: Path, patients: int = 3, of_each: int = 2) -> Path:
     return folder
 
 
-def patients(prefix: str, population: Population, validation: bool) -> Iterator[int]:
+def patients(prefix: str, validation: bool) -> Iterator[int]:
     """Patient numbers that the split by patient puts into training or validation."""
     number = 1
     while True:
-        if is_validation_patient(f"{prefix}{number}", population) == validation:
+        if is_validation_patient(f"{prefix}{number}") == validation:
             yield number
         number += 1
 
@@ -75,7 +75,7 @@ def make_kermany(folder: Path, train: int = 4, validation: int = 2, test: int = 
         top = "test" if split == "test" else "train"
         for label, name in enumerate(("NORMAL", "PNEUMONIA")):
             prefix = f"{top}/person" if label else f"{top}/IM-"
-            numbers = patients(prefix, "child", split == "validation")
+            numbers = patients(prefix, split == "validation")
             for number, index in zip(numbers, range(count), strict=False):
                 kind = ("bacteria", "virus")[index % 2]
                 file = f"person{number}_{kind}_{index}.jpeg" if label else f"IM-{number}-0001.jpeg"
@@ -87,32 +87,35 @@ def make_kermany(folder: Path, train: int = 4, validation: int = 2, test: int = 
     return folder
 
 
-def make_nih(folder: Path, train: int = 2, validation: int = 2, test: int = 1) -> Path:
-    """Adults: so many radiographs of each class; those for testing have an RSNA class and, if positive, a box."""
+def make_nih(folder: Path, train: int = 2, validation: int = 2) -> Path:
+    """Adults: so many radiographs of each class; those for validation have an RSNA class and, if positive, a box."""
     rows: list[tuple[str, ...]] = []
     for label, finding in enumerate(("No Finding", "Pneumonia|Effusion")):
-        for split, count in (("train", train), ("validation", validation), ("test", test)):
-            numbers = patients(f"{label}", "adult", split == "validation")
-            for number, index in zip(numbers, range(count), strict=False):
-                patient = f"{label}{number}" if split != "test" else f"t{label}{index}"
-                rsna = ("Normal", "Lung Opacity")[label] if split == "test" else ""
-                box = "[[0.2, 0.5, 0.2, 0.2]]" if split == "test" and label else ""
+        for split, count in (("train", train), ("validation", validation)):
+            for index in range(count):
+                patient = f"{split[0]}{label}{index}"
+                rsna = ("Normal", "Lung Opacity")[label] if split == "validation" else ""
+                box = "[[0.2, 0.5, 0.2, 0.2]]" if rsna and label else ""
                 rows.append((f"{patient}.jpg", patient, finding, "54", "F", "PA", rsna, box))
                 draw(folder / "images448" / f"{patient}.jpg", 100 + len(rows), label, 448, 400)
     write_index(folder, rows)
     return folder
 
 
-def make_rsna(folder: Path, patients: dict[str, str]) -> Path:
-    """One radiograph of each of these adults, in the split that it says."""
-    rows = [(f"{p}.jpg", p, "No Finding", "54", "F", "PA", "Normal", "", split) for p, split in patients.items()]
-    for seed, row in enumerate(rows):
-        draw(folder / "images" / row[0], seed, 0)
-    write_index(folder, rows, (*NIH_COLUMNS, "split"))
+def make_rsna(folder: Path, patients_and_splits: Sequence[tuple[str, str]]) -> Path:
+    """Adults whom radiologists classed: one radiograph of each patient, an opacity of every other."""
+    rows = []
+    for number, (patient, split) in enumerate(patients_and_splits):
+        label = number % 2
+        name, box = (("Normal", ""), ("Lung Opacity", "[[0.2, 0.5, 0.2, 0.2]]"))[label]
+        rows.append((f"{patient}.jpg", patient, split, name, "", "40", "M", ("PA", "AP")[label], box))
+        draw(folder / "images" / f"{patient}.jpg", 200 + number, label, 256, 256)
+    columns = ("file", "patient", "split", "rsna_class", "nih_findings", "age", "sex", "view", "boxes_xywh_fraction")
+    write_index(folder, rows, columns)
     return folder
 
 
-def write_index(folder: Path, rows: list[tuple[str, ...]], columns: tuple[str, ...] = NIH_COLUMNS) -> None:
+def write_index(folder: Path, rows: Sequence[tuple[str, ...]], columns: Sequence[str] = NIH_COLUMNS) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "index.csv").open("w", newline="") as file:
         writer = csv.writer(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -56,5 +57,14 @@ def decision(app: AppTest) -> str:
 
 def panes(app: AppTest) -> list[dict[str, Any]]:
     """What the viewer was given: source, title and alt of each pane."""
-    (viewer,) = app.get("bidi_component")
-    return json.loads(viewer.proto.json)["panes"]
+    (viewer,) = [data for data in _components(app) if "panes" in data]
+    return viewer["panes"]
+
+
+def handed_over(app: AppTest) -> list[tuple[str, bytes]]:
+    """The files that the browser is given to save: name and content."""
+    return [(data["name"], base64.b64decode(data["content"])) for data in _components(app) if "content" in data]
+
+
+def _components(app: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(component.proto.json) for component in app.get("bidi_component")]

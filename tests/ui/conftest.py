@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
+from numpy.typing import NDArray
 
-from pulmoscan import samples
-from pulmoscan.classifier import Classifier, Forward
+from pulmoscan.gallery import samples
+from pulmoscan.models.classifier import Classifier, Forward
 from tests.pictures import encode, grey8
 
 
@@ -55,7 +56,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     forward = Classifier.forward
 
-    def counted(self: Classifier, x: torch.Tensor) -> Forward:
+    def counted(self: Classifier, x: NDArray[np.float32]) -> Forward:
         names.append(self.spec.name)
         return forward(self, x)
 

@@ -13,15 +13,16 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan.batch import load, screen_items, urgency
+from pulmoscan.batch.outcomes import load, screen_items, urgency
 from pulmoscan.errors import PulmoScanError
-from pulmoscan.intake import Item, upload_items
-from pulmoscan.registry import get_spec, read_card
+from pulmoscan.models.card import read_card
+from pulmoscan.models.registry import get_spec
+from pulmoscan.reading.intake import Item, upload_items
 from pulmoscan.screening import read
 from pulmoscan.ui import batch as batch_ui
 from pulmoscan.ui.batch import Batch, take_in
 from tests.pictures import encode, grey8
-from tests.ui.app import click, decision, go_to, open_page, panes, text
+from tests.ui.app import click, decision, go_to, handed_over, open_page, panes, text
 
 MODEL = "resnet18"
 PATIENCE = 60.0
@@ -147,7 +148,7 @@ def test_a_row_opens_the_full_view_without_a_model(app: AppTest, passes: list[st
 
 
 def test_clearing_forgets_everything(app: AppTest) -> None:
-    click(app, "Clear, and choose others")
+    click(app, "Clear and choose others")
     assert app.session_state["batch"] is None
     assert "Choose radiographs to screen" in app.info[0].value
 
@@ -166,7 +167,7 @@ def test_cancelled_batch_keeps_what_is_done_and_goes_on(
     before = dict(app.session_state["batch"].outcomes)
     assert len(before) == 2
     monkeypatch.setattr("pulmoscan.ui.batch.screen_items", screen_items)
-    click(app, "Go on")
+    click(app, "Resume")
     finish(app)
     assert "not done yet" not in text(app)
     after = app.session_state["batch"].outcomes
@@ -178,16 +179,27 @@ def test_overlays_and_reports_are_made_on_request(app: AppTest, passes: list[str
     exported = {}
     for kind in ("zip", "PDF"):
         click(app, f"Make a {kind} of 4")
-        job, target = app.session_state["batch"].exports[kind]
-        job.wait(PATIENCE)
+        making = app.session_state["batch"].exports[kind]
+        making.job.wait(PATIENCE)
         app.run()
         assert not app.exception
         assert not app.error
-        exported[kind] = target.getvalue()
+        exported[kind] = making.target.getvalue()
     with zipfile.ZipFile(io.BytesIO(exported["zip"])) as archive:
         assert len([name for name in archive.namelist() if name.endswith(".jpg")]) == 4
     assert len(pypdfium2.PdfDocument(exported["PDF"])) == 4
     assert passes == []
+
+
+def test_results_leave_as_csv_with_names_and_without(app: AppTest) -> None:
+    click(app, "Results (CSV)")
+    ((name, named),) = handed_over(app)
+    assert name == "pulmoscan-batch.csv"
+    assert len(named.splitlines()) == 7
+    next(box for box in app.checkbox if box.label == "Without names").check().run()
+    click(app, "Results (CSV)")
+    ((_, neutral),) = handed_over(app)
+    assert [line.split(b",")[0] for line in neutral.splitlines()[1:]] == [b"radiograph-%04d" % n for n in range(1, 7)]
 
 
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:

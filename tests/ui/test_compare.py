@@ -11,10 +11,13 @@ from statistics import fmean
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan import gradcam, samples, screening
-from pulmoscan.measured import of_consensus, of_model
-from pulmoscan.radiograph import load_radiograph
-from pulmoscan.registry import MODELS, get_spec, read_card, write_card
+from pulmoscan import screening
+from pulmoscan.gallery import samples
+from pulmoscan.models import gradcam
+from pulmoscan.models.card import read_card, write_card
+from pulmoscan.models.measured import of_consensus, of_model
+from pulmoscan.models.registry import MODELS, get_spec
+from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.ui.compare import agreement
 from tests.ui.app import click, go_to, open_page, panes, text
 
@@ -63,7 +66,8 @@ def test_consensus_is_the_mean_at_its_own_operating_point(app: AppTest) -> None:
 
 
 def test_an_external_models_score_has_no_part_in_the_mean(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulmoscan.screening.EXTERNAL_MODELS", {"resnet18": get_spec("resnet18")})
+    spec = dataclasses.replace(get_spec("resnet18"), measure="score")
+    monkeypatch.setattr("pulmoscan.ui.compare.MODELS", {**MODELS, "resnet18": spec})
     app = click(open_page("compare"), "First")
     found = readings()
     mean = fmean(found[name].probability for name in ("densenet121", "resnet50"))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pulmoscan.errors import PulmoScanError
 from tests.dicoms import dicom, save
 from tests.pictures import encode, grey8
-from tests.ui.app import click, decision, open_page, panes, text, upload
+from tests.ui.app import click, decision, drag, handed_over, open_page, panes, text, upload
+
+EXPORTS = {"PDF", "DICOM report", "DICOM overlay", "PNG overlay", "JSON"}
 
 
 @pytest.fixture
@@ -65,15 +70,45 @@ def test_refusal_is_said(app: AppTest) -> None:
 
 
 def test_every_result_can_be_exported(app: AppTest) -> None:
-    labels = {getattr(button, "label", "") for button in app.get("download_button")}
-    assert labels == {"PDF", "DICOM report", "DICOM overlay", "PNG overlay", "JSON"}
+    assert {button.label for button in app.button} >= EXPORTS
     assert "so that they fit the record" in text(app)
     upload(app, encode(grey8(280, 300), "PNG"), "picture.png")
     assert "names no patient" in text(app)
-    assert len(app.get("download_button")) == 5
+    assert {button.label for button in app.button} >= EXPORTS
     toggle(app, "Anonymous")
     assert not app.exception
     assert "names no patient" not in text(app)
+
+
+def test_an_export_is_made_of_what_is_in_force_and_handed_over(app: AppTest) -> None:
+    drag(app, 0.777)
+    click(app, "JSON")
+    ((name, content),) = handed_over(app)
+    assert name == "IM0001.json"
+    assert json.loads(content)["threshold"] == 0.777
+    click(app, "DICOM report")
+    ((name, content),) = handed_over(app)
+    assert name == "IM0001-report.dcm"
+    assert content[128:132] == b"DICM"
+
+
+@pytest.mark.parametrize("error", [ValueError("Doe^Jane"), MemoryError(), PulmoScanError("Do this.")])
+def test_an_export_that_fails_is_a_sentence(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("pulmoscan.export.dicom_sr.structured_report", fail)
+    click(app, "DICOM report")
+    assert not app.exception
+    said = app.error[0].value
+    assert said == "Do this." or ("DICOM report" in said and type(error).__name__ in said)
+    assert "Doe" not in said + caplog.text
+    assert handed_over(app) == []
+    click(app, "JSON")
+    assert len(handed_over(app)) == 1
+    assert not app.error
 
 
 def test_other_pictures_have_no_dicom_panel(app: AppTest) -> None:

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan.errors import DownloadFailed
-from pulmoscan.external.weights import checksum_path
-from pulmoscan.external.xrv import blank_card
-from pulmoscan.metrics import Scores
-from pulmoscan.registry import EXTERNAL_MODELS, write_card
-from tests.external.published import package, published_format, random_module
+from pulmoscan.errors import INSTALL_XRV, DownloadFailed
+from pulmoscan.models.card import write_card
+from pulmoscan.models.external.weights import checksum_path
+from pulmoscan.models.external.xrv import blank_card
+from pulmoscan.models.registry import EXTERNAL_MODELS
+from pulmoscan.statistics.metrics import Scores
+from tests.models.external.published import package, published_format, random_module
 from tests.ui.app import click, decision, drag, go_to, open_page, panes, text, threshold
 
 ALL = EXTERNAL_MODELS["xrv-densenet121-all"]
@@ -42,13 +43,13 @@ def test_not_installed_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
     app = open_external()
     assert not app.exception
     assert "not installed" in app.info[0].value
-    assert "requirements-xrv.txt" in app.code[0].value
+    assert INSTALL_XRV in app.code[0].value
     assert not app.error
     assert not app.get("file_uploader")
 
 
 def test_no_weights_asks_before_it_downloads_and_says_where_to_put_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulmoscan.external.weights._body", lambda *_: pytest.fail("nobody has clicked"))
+    monkeypatch.setattr("pulmoscan.models.external.weights._body", lambda *_: pytest.fail("nobody has clicked"))
     app = open_external()
     assert not app.exception
     assert [code.value for code in app.code] == [ALL.url, str(ALL.weights_path)]
@@ -59,7 +60,7 @@ def test_no_weights_asks_before_it_downloads_and_says_where_to_put_the_file(monk
 
 
 def test_download_makes_the_page_ready(weights_file: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulmoscan.external.weights._body", lambda *_: weights_file)
+    monkeypatch.setattr("pulmoscan.models.external.weights._body", lambda *_: weights_file)
     app = open_external()
     app.segmented_control[0].set_value(CHEX.name).run()
     click(app, "Download the weights")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan import samples
-from pulmoscan.samples import GallerySample
-from pulmoscan.ui import gallery as panel
+from pulmoscan.gallery import samples
+from pulmoscan.gallery.samples import GallerySample
+from pulmoscan.ui.panels import gallery as panel
 from tests.pictures import encode, grey8
 from tests.ui.app import click, decision, go_to, open_page, panes, text, upload
 

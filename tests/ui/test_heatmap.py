@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan.ui.heatmap import LARGEST_SIDE
+from pulmoscan.ui.panels.heatmap import LARGEST_SIDE
 from tests.pictures import encode, grey8
 from tests.ui.app import click, open_page, panes, text, upload
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pulmoscan import DISCLAIMER
-from pulmoscan.registry import MODELS, get_spec, read_card, write_card
+from pulmoscan.models.card import read_card, write_card
+from pulmoscan.models.registry import MODELS, get_spec
 from pulmoscan.ui.frame import UNFORESEEN
 from tests.ui.app import click, decision, go_to, open_page, start, text
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan import samples
+from pulmoscan.gallery import samples
 from pulmoscan.ui.frame import UNFORESEEN
 from tests.pictures import encode, grey8
 from tests.ui.app import click, decision, go_to, open_page, panes, text, upload
@@ -105,7 +105,7 @@ def test_unforeseen_error_while_choosing_shows_no_traceback(monkeypatch: pytest.
     def fail(*_: object) -> None:
         raise RuntimeError("internals")
 
-    monkeypatch.setattr("pulmoscan.ui.picker.load_radiograph", fail)
+    monkeypatch.setattr("pulmoscan.ui.panels.picker.load_apart", fail)
     upload(app, png)
     assert not app.exception
     assert UNFORESEEN.split(";", maxsplit=1)[0] in app.error[0].value

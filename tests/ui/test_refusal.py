@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan.gate import Correction
-from pulmoscan.lungs import ChestView, LungReader, weights_path
-from pulmoscan.ui.refusal import button_text
+from pulmoscan.examination.gate import Correction
+from pulmoscan.examination.lungs import ChestView, LungReader, weights_path
+from pulmoscan.ui.panels.refusal import button_text
 from tests.chest_views import chest_view, two_lungs
 from tests.pictures import encode, grey8
 from tests.ui.app import click, decision, go_to, open_page, panes, text, upload
@@ -100,7 +100,7 @@ def test_one_click_corrects(
 
     monkeypatch.setattr(LungReader, "look", look)
     app = click(open_page("resnet18"), "First")
-    assert "Needs to be put right" in text(app)
+    assert "Needs correction" in text(app)
     assert says in text(app)
     assert not decision(app)
     before = panes(app)[0]["source"]

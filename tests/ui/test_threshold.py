@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan.registry import get_spec, read_card
+from pulmoscan.models.card import read_card
+from pulmoscan.models.registry import get_spec
 from tests.ui.app import CLEARED, SUSPECTED, click, decision, drag, go_to, open_page, text, threshold
 
 
@@ -46,12 +47,13 @@ def test_threshold_starts_at_the_operating_point_and_goes_back_to_it(app: AppTes
     assert decision(app) == before
 
 
-def test_the_balanced_point_is_one_click_away(app: AppTest) -> None:
+@pytest.mark.parametrize("name", ["Maximum sensitivity", "Balanced"])
+def test_the_other_operating_points_are_one_click_away(app: AppTest, name: str) -> None:
     choose(app, "adult")
-    balanced = read_card(get_spec("resnet18")).balanced["adult"]
-    label = f"Balanced point, {balanced:.3f}"
+    point = read_card(get_spec("resnet18")).points("adult")[name.lower()]
+    label = f"{name}, {point:.3f}"
     click(app, label)
-    assert threshold(app) == balanced
+    assert threshold(app) == point
     assert next(button for button in app.button if button.label == label).disabled
     assert not next(button for button in app.button if button.label == "Back to the default").disabled
 

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan import lab
-from pulmoscan.measured import of_consensus, of_model
-from pulmoscan.metrics import Confusion, Scores, threshold_for_sensitivity
-from pulmoscan.registry import MODELS, get_spec, read_card
+from pulmoscan.models.card import read_card
+from pulmoscan.models.measured import of_consensus, of_model
+from pulmoscan.models.registry import MODELS, get_spec
+from pulmoscan.statistics import lab
+from pulmoscan.statistics.metrics import Confusion, Scores
+from pulmoscan.statistics.operating_points import threshold_for_sensitivity
 from tests.ui.app import click, drag, open_page, text, threshold
 
 CHAMPION = "densenet121"
@@ -32,7 +34,7 @@ def assert_counts(app: AppTest, counts: Confusion) -> None:
     for words, count in (
         ("found", counts.true_positives),
         ("missed", counts.false_negatives),
-        ("false alarms", counts.false_positives),
+        ("false positives", counts.false_positives),
         ("cleared", counts.true_negatives),
     ):
         (cell,) = (part for part in matrix.split("<td") if f"{words}</small>" in part)
@@ -131,7 +133,7 @@ def test_errors_are_listed_by_name(app: AppTest) -> None:
         drag(app, position)
         alarms = scores().false_alarms(position)
         assert app.dataframe[0].value["file"].tolist() == [name for name, _ in alarms]
-        assert f"**{len(alarms)}** false alarms" in text(app)
+        assert f"**{len(alarms)}** false positives" in text(app)
 
 
 def own(app: AppTest, content: bytes) -> AppTest:

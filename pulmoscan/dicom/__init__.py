@@ -1,7 +1,0 @@
-"""DICOM files: what their header says, whether they can be screened, and their pixels in shades of grey."""
-
-from pulmoscan.dicom.facts import Facts, Identity
-from pulmoscan.dicom.greyscale import Greyscale, Lut, Voi, Window
-from pulmoscan.dicom.reading import Dicom, is_dicom, read_dicom
-
-__all__ = ["Dicom", "Facts", "Greyscale", "Identity", "Lut", "Voi", "Window", "is_dicom", "read_dicom"]

@@ -1,0 +1,190 @@
+"""What every report says, whatever its format."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pulmoscan import __version__
+from pulmoscan.export.words import LOOKS, METHODS, OPACITY, number_name
+from pulmoscan.models import gradcam
+from pulmoscan.models.registry import ModelSpec
+from pulmoscan.population import GROUPS, OperatingPoint
+from pulmoscan.reading.radiograph import Radiograph
+from pulmoscan.screening import Screening
+from pulmoscan.statistics.metrics import Figure
+
+PageSize = Literal["A4", "Letter"]
+LARGEST_SIDE = 1400  # pixels of the pictures in a report
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured at the threshold in force, on radiographs of known class."""
+
+    split: str
+    group: str
+    sensitivity: Figure
+    specificity: Figure
+
+    @property
+    def sentence(self) -> str:
+        """In one line, with intervals and counts."""
+        return (
+            f"sensitivity {self.sensitivity.percent}, specificity {self.specificity.percent}, "
+            f"on {self.group} ({self.split} split)"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """One screening, to be written in one of the formats.
+
+    Attributes:
+        anonymous: leave out all that names the patient, the file's name included.
+        created: when the report was made, with its zone.
+    """
+
+    radiograph: Radiograph
+    screening: Screening
+    anonymous: bool = False
+    opacity: float = OPACITY
+    created: datetime = field(default_factory=lambda: datetime.now(timezone.utc).astimezone())
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self.screening.reading.model
+
+    @property
+    def software(self) -> str:
+        """Name, version, and the precision that the network was computed in."""
+        return f"PulmoScan {__version__}, {self.screening.reading.precision}"
+
+    @property
+    def headline(self) -> str:
+        """The decision in words; what the gate refused says so first."""
+        decision = LOOKS[self.screening.label].headline
+        return f"Refused, yet screened: {decision[0].lower()}{decision[1:]}" if self.mark else decision
+
+    @property
+    def mark(self) -> str:
+        """What every export of a picture says that was screened in spite of a refusal; empty for others."""
+        refusal = self.screening.reading.overridden
+        return f"Screened although it was refused: {refusal.finding} The score may mean nothing." if refusal else ""
+
+    @property
+    def weights_sha256(self) -> str:
+        return self.screening.reading.card.weights_sha256
+
+    @property
+    def file_name(self) -> str:
+        """The source's; empty where it might name the patient."""
+        return "" if self.anonymous else Path(self.radiograph.source.name).name
+
+    @property
+    def stem(self) -> str:
+        """Begins the names of exported files."""
+        return "radiograph" if self.anonymous else Path(self.file_name).stem or "radiograph"
+
+    @property
+    def left_empty(self) -> list[str]:
+        """Sentences on identifiers of the source that a DICOM export cannot hand on."""
+        source = self.radiograph.dicom
+        if source is None or self.anonymous:
+            return []
+        from pulmoscan.export.identifiers import left_empty  # imports pydicom, which other files do without
+
+        return left_empty(source.header)
+
+    @property
+    def point(self) -> OperatingPoint:
+        """The operating point that the threshold in force goes by."""
+        return self.screening.point
+
+    @property
+    def number_name(self) -> str:
+        """What the model's number is called."""
+        return number_name(self.screening)
+
+    @property
+    def is_operating_point(self) -> bool:
+        return self.screening.is_at_the_point
+
+    @property
+    def population(self) -> str:
+        """In words."""
+        group = GROUPS[self.point.measured_on]
+        if not self.spec.fixed_here:
+            return group if self.screening.population != "unknown" else "age unknown"
+        if self.screening.population == "unknown":
+            return f"age unknown: the operating point for {group}, the more sensitive one"
+        return group
+
+    @property
+    def measured(self) -> Measured | None:
+        """The test figures at the operating point; at another threshold validation figures. None if not measured."""
+        split = "test" if self.is_operating_point else "validation"
+        scores = self.screening.reading.card.scores.get((self.point.measured_on, split))
+        if scores is None:
+            return None
+        at = scores.at(self.screening.threshold)
+        return Measured(split, GROUPS[self.point.measured_on], at.sensitivity, at.specificity)
+
+    @property
+    def threshold_text(self) -> str:
+        """The threshold and whose choice it was."""
+        if not self.spec.fixed_here:
+            chosen = "its authors' operating point" if self.is_operating_point else "moved from its authors'"
+            return f"{self.screening.threshold:.3f} ({chosen})"
+        others = self.screening.reading.card.points(self.point.measured_on)
+        named = [name for name, at in others.items() if at == self.screening.threshold]
+        if self.is_operating_point:
+            origin = "the operating point"
+        elif named:
+            origin = f"the operating point “{named[0]}”, in place of {self.point.threshold:.3f},"
+        else:
+            origin = f"moved from {self.point.threshold:.3f}"
+        return f"{self.screening.threshold:.3f} ({origin} for {GROUPS[self.point.measured_on]})"
+
+    @property
+    def lung_attention_text(self) -> str:
+        share = self.screening.lung_attention
+        return "not measured" if share is None else f"{100 * share:.0f} % of the heat lies inside the lungs"
+
+    @property
+    def heat_method(self) -> str:
+        return METHODS[self.screening.reading.card.heat_method]
+
+    @cached_property
+    def picture(self) -> NDArray[np.float32]:
+        """float32 [H, W] in [0, 1]: the radiograph at up to `LARGEST_SIDE` pixels a side."""
+        pixels = self.radiograph.pixels
+        factor = LARGEST_SIDE / max(pixels.shape)
+        if factor >= 1:
+            return pixels
+        return cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA).astype(np.float32)
+
+    @cached_property
+    def overlay(self) -> NDArray[np.uint8]:
+        """uint8 RGB [H, W, 3], of the picture's size."""
+        height, width = self.picture.shape
+        return gradcam.overlay(self.picture, self.screening.reading.heatmap(height, width), self.opacity)
+
+
+SECRET = secrets.token_hex(16)
+"""Goes into UIDs that replace others: alike within a run of the program, and not to be traced back."""
+
+
+def font_file(name: str) -> Path:
+    """A font of Matplotlib's; they have Latin, Greek and Cyrillic."""
+    import matplotlib  # slow to import, and a screening does without it
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf"

@@ -1,0 +1,79 @@
+"""A DICOM secondary capture: radiograph and overlay with the decision below, as one colour picture (PS3.3 A.8.1)."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from highdicom.sc import SCImage
+from pydicom.dataset import Dataset
+
+from pulmoscan import DISCLAIMER, __version__
+from pulmoscan.export.caption import caption_lines, captioned
+from pulmoscan.export.content import Report
+from pulmoscan.export.study import MANUFACTURER, SERIES_NUMBERS, instance_uid, put_names, series_uid, study
+from pulmoscan.export.words import CAPTION
+from pulmoscan.reading.dicom.facts import value, values
+
+DIRECTION = re.compile(r"[LRAPHF]{1,3}")
+"""Of a patient (PS3.3 C.7.6.1.1.1)."""
+
+
+def secondary_capture(report: Report) -> bytes:
+    """The overlay as a DICOM file, in the source's study and a new series."""
+    owner = study(report)
+    capture = SCImage(
+        pixel_array=captioned(report),
+        photometric_interpretation="RGB",
+        bits_allocated=8,
+        coordinate_system="PATIENT",
+        patient_orientation=("L", "F"),  # highdicom wants one
+        study_instance_uid=owner.StudyInstanceUID,
+        series_instance_uid=series_uid(report, "sc"),
+        series_number=SERIES_NUMBERS["sc"],
+        sop_instance_uid=instance_uid(report, "sc"),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=report.spec.title,
+        software_versions=(__version__, report.screening.reading.precision),
+        series_description="PulmoScan: what raised the score",
+        patient_id=owner.PatientID,
+        patient_birth_date=owner.PatientBirthDate,
+        patient_sex=owner.PatientSex,
+        accession_number=owner.AccessionNumber,
+        study_id=owner.StudyID,
+        study_date=owner.StudyDate,
+        study_time=owner.StudyTime,
+    )
+    capture.PatientOrientation = _orientation(report)
+    side = value(report.radiograph.dicom.header, "Laterality") if report.radiograph.dicom else ""
+    capture.Laterality = side if side in ("L", "R") else ""  # type 2C
+    capture.ImageType = ["DERIVED", "SECONDARY"]
+    capture.DerivationDescription = f"{CAPTION} {DISCLAIMER}"
+    capture.ImageComments = " ".join(filter(None, (report.mark, *caption_lines(report))))
+    burnt = report.radiograph.dicom and value(report.radiograph.dicom.header, "BurnedInAnnotation") == "YES"
+    capture.BurnedInAnnotation = "YES" if burnt else "NO"  # our own caption names no one
+    put_names(capture, owner)
+    if report.radiograph.dicom:
+        capture.SourceImageSequence = [_reference(owner)]
+    file = io.BytesIO()
+    capture.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+def _orientation(report: Report) -> list[str]:
+    """The source's; empty where unknown, as type 2C allows, and where the user had the picture turned or inverted."""
+    if report.radiograph.source.correction:
+        return []
+    stated = values(report.radiograph.dicom.header, "PatientOrientation") if report.radiograph.dicom else []
+    directions = [str(direction) for direction in stated]
+    return directions if len(directions) == 2 and all(DIRECTION.fullmatch(d) for d in directions) else []
+
+
+def _reference(owner: Dataset) -> Dataset:
+    item, purpose = Dataset(), Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = owner.SOPClassUID, owner.SOPInstanceUID
+    purpose.CodeValue, purpose.CodingSchemeDesignator = "121322", "DCM"
+    purpose.CodeMeaning = "Source image for image processing operation"
+    item.PurposeOfReferenceCodeSequence = [purpose]
+    return item

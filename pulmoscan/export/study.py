@@ -1,0 +1,116 @@
+"""Whose study a DICOM export belongs to: the source's own, an anonymous copy of it, or a new one."""
+
+from __future__ import annotations
+
+import copy
+import re
+
+from pydicom import uid
+from pydicom.dataset import Dataset
+
+from pulmoscan.export.content import Report
+from pulmoscan.export.deidentify import deidentify, new_uid
+from pulmoscan.export.identifiers import UIDS, handed_on, uid_handed_on
+from pulmoscan.reading.dicom.facts import value
+
+MANUFACTURER = "PulmoScan"
+SERIES_NUMBERS = {"sr": 9701, "sc": 9702}
+NEEDED = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+)
+"""Type 2 of the patient and study modules: to be there, and empty where unknown (PS3.3 C.7.1.1, C.7.2.1)."""
+
+
+def study(report: Report) -> Dataset:
+    """Patient and study of the export, as elements of the instance that it refers to.
+
+    For a picture that is no DICOM file, the instance is the secondary capture of the overlay.
+    """
+    source = report.radiograph.dicom
+    if source is None:
+        return _new_study(report)
+    header = deidentify(source.header) if report.anonymous else source.header
+    found = Dataset()
+    found.SOPClassUID = uid_handed_on(header, "SOPClassUID") or uid.SecondaryCaptureImageStorage
+    if report.anonymous and found.SOPClassUID not in uid.UID_dictionary:
+        found.SOPClassUID = uid.SecondaryCaptureImageStorage  # a maker's own class tells of the source
+    for keyword in UIDS:
+        setattr(found, keyword, uid_handed_on(header, keyword) or _own_uid(report, keyword))
+    for keyword in NEEDED:
+        setattr(found, keyword, handed_on(header, keyword))
+    if report.anonymous:
+        found.PatientIdentityRemoved = "YES"
+        found.DeidentificationMethodCodeSequence = header.DeidentificationMethodCodeSequence
+    else:
+        age = str(value(header, "PatientAge"))
+        if re.fullmatch(r"\d{3}[DWMY]", age):
+            found.PatientAge = age
+        for keyword in ("IssuerOfPatientID", "StudyDescription"):
+            if handed_on(header, keyword):
+                setattr(found, keyword, handed_on(header, keyword))
+    found.Rows, found.Columns = header.get("Rows"), header.get("Columns")
+    return found
+
+
+def unnamed(owner: Dataset) -> Dataset:
+    """A copy without names, for highdicom: it warns of names that look odd to it, and quotes them.
+
+    It knows no private SOP classes either; which of the standard's it is told makes no difference to what it copies.
+    """
+    nameless = copy.deepcopy(owner)
+    nameless.PatientName = nameless.ReferringPhysicianName = ""
+    nameless.SOPClassUID = uid.SecondaryCaptureImageStorage
+    return nameless
+
+
+def put_names(export: Dataset, owner: Dataset) -> None:
+    """The names that `unnamed` kept back, the age, and what was done to make an export anonymous."""
+    export.SpecificCharacterSet = "ISO_IR 192"
+    for keyword in (
+        "PatientName",
+        "ReferringPhysicianName",
+        "PatientAge",
+        "PatientIdentityRemoved",
+        "DeidentificationMethodCodeSequence",
+        "StudyDescription",
+        "IssuerOfPatientID",
+    ):
+        if keyword in owner:
+            setattr(export, keyword, owner.get(keyword))
+
+
+def _new_study(report: Report) -> Dataset:
+    found = Dataset()
+    found.SOPClassUID = uid.SecondaryCaptureImageStorage
+    found.SOPInstanceUID = instance_uid(report, "sc")
+    found.SeriesInstanceUID = series_uid(report, "sc")
+    found.StudyInstanceUID = _own_uid(report, "StudyInstanceUID")
+    for keyword in NEEDED:
+        setattr(found, keyword, "")
+    found.PatientName = "Anonymous"
+    found.PatientID = _own_uid(report, "PatientID")[-16:]
+    found.StudyDate, found.StudyTime = report.created.strftime("%Y%m%d"), report.created.strftime("%H%M%S")
+    return found
+
+
+def instance_uid(report: Report, kind: str) -> str:
+    """Of the export; another for each threshold and moment of writing, the same for a picture that stands in for it."""
+    about = (report.weights_sha256, f"{report.screening.threshold:.4f}", report.created.isoformat(), kind)
+    return _own_uid(report, *about)
+
+
+def series_uid(report: Report, kind: str) -> str:
+    """Of the series that the export opens."""
+    return _own_uid(report, "series", kind, report.created.isoformat())
+
+
+def _own_uid(report: Report, *about: str) -> str:
+    return new_uid("|".join((report.radiograph.key, str(report.anonymous), *about)))

@@ -1,0 +1,1 @@
+"""The sample gallery: what is shipped, and the user's own radiographs."""

@@ -1,6 +1,0 @@
-"""What leaves the program: PDF, DICOM structured report and secondary capture, PNG, JSON and CSV."""
-
-from pulmoscan.report.content import Report
-from pulmoscan.report.formats import FORMATS, ReportFormat, write_report
-
-__all__ = ["FORMATS", "Report", "ReportFormat", "write_report"]

@@ -1,0 +1,1 @@
+"""Datasets, their splits, and how pictures are cropped and augmented."""

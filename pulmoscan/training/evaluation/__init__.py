@@ -1,0 +1,1 @@
+"""How a classifier is calibrated and measured, and what is written about it."""

@@ -1,0 +1,120 @@
+"""What one browser session remembers: the chosen radiograph and its readings, in memory only.
+
+Pages share it, so a radiograph chosen on one page is there on the next. Every choice replaces the one before, whether
+it came by upload or from the gallery.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from pulmoscan import screening
+from pulmoscan.errors import PulmoScanError
+from pulmoscan.examination.examine import Examination, corrected, examine, lung_weights
+from pulmoscan.examination.gate import Correction
+from pulmoscan.gallery.samples import GallerySample
+from pulmoscan.population import PopulationChoice
+from pulmoscan.reading.radiograph import Radiograph
+from pulmoscan.screening import Model, Reading
+from pulmoscan.traces import log_unforeseen
+from pulmoscan.ui.frame import UNFORESEEN, plain
+from pulmoscan.ui.state import history
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Chosen:
+    """The radiograph that the pages show.
+
+    Attributes:
+        about: what is known of it, in Markdown.
+        readings: what each model found, by the checksum of its weights.
+        sample: the picture of the gallery that it is, if it is one.
+        examinations: what was seen before any of them ran, by the checksum of the lung network's weights.
+        overridden: the user wants it screened even if the gate refuses it.
+        original: the choice as it came, where this is a corrected one.
+    """
+
+    radiograph: Radiograph
+    about: str
+    readings: dict[str, Reading] = field(default_factory=dict)
+    sample: GallerySample | None = None
+    examinations: dict[str, Examination] = field(default_factory=dict)
+    overridden: bool = False
+    original: Chosen | None = None
+
+    def examination(self) -> Examination:
+        """Lungs, gate and quality; looked at on the first call only, for all models."""
+        key = lung_weights()
+        if key not in self.examinations:
+            self.examinations[key] = examine(self.radiograph)
+        return self.examinations[key]
+
+    def reading(self, model: Model) -> Reading:
+        """The model's reading; the model runs on the first call only.
+
+        Raises:
+            RefusedByGate: the gate refuses the picture, and the user did not override it.
+        """
+        examination, weights = self.examination(), model.card.weights_sha256
+        examination.admit(self.overridden)
+        if weights not in self.readings:
+            self.readings[weights] = screening.read(self.radiograph, model, examination, self.overridden)
+            history.record(self.radiograph.source.name, self.readings[weights], self.radiograph.pixels)
+        return self.readings[weights]
+
+
+def chosen() -> Chosen | None:
+    """The radiograph in view, if any."""
+    return st.session_state.get("chosen")
+
+
+def population() -> PopulationChoice:
+    """Whose operating point the user chose, on whichever page."""
+    return st.session_state.get("population", "auto")
+
+
+def problem() -> str | None:
+    """Why the latest choice could not be followed, if it could not; the radiograph before it then stays in view."""
+    return st.session_state.get("problem")
+
+
+def choose(load: Callable[[], Chosen], name: str) -> None:
+    """Put another radiograph in view; for callbacks, so it must not raise."""
+    st.session_state.problem = None
+    try:
+        st.session_state.chosen = load()
+    except PulmoScanError as error:
+        st.session_state.problem = f"“{plain(name)}” could not be read. {error}"
+    except Exception as error:
+        log_unforeseen(logger, "while reading a radiograph", error)
+        st.session_state.problem = UNFORESEEN
+
+
+def remove() -> None:
+    """Forget the radiograph and all that was found in it."""
+    st.session_state.chosen = st.session_state.problem = None
+
+
+def correct(correction: Correction) -> None:
+    """Put the radiograph in view right, as the gate proposes."""
+    if before := chosen():
+        radiograph = corrected(before.radiograph, correction)
+        st.session_state.chosen = Chosen(radiograph, before.about, sample=before.sample, original=before)
+
+
+def uncorrect() -> None:
+    """Back to the picture as it came."""
+    if (now := chosen()) and now.original:
+        st.session_state.chosen = now.original
+
+
+def override(wanted: bool) -> None:
+    """Screen the picture in view in spite of the gate, or no longer do so."""
+    if now := chosen():
+        now.overridden = wanted

@@ -1,0 +1,182 @@
+"""Fuzz what reads files: real and made-up files of every kind, spoilt in ways that know their structure.
+
+    python -m tests.fuzz --seconds 3600 --keep runs/fuzz
+
+A child process does the work and writes down what it is about to read; this one watches it. What must not happen: an
+error that is none of the reader's own, a crash, an input that takes over 10 seconds, memory beyond 2 GB over what
+the process takes by itself, a radiograph with values outside [0, 1], a traceback or a value of a header on standard
+output or error, a file changed or made. Each input that makes one of these happen is kept, to become a test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import pickle
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pulmoscan.settings import REPOSITORY
+from tests.fuzz.mutations import mutate
+from tests.fuzz.seeds import seeds
+from tests.fuzz.targets import TARGETS
+
+SECONDS_AN_INPUT = 10.0
+MEMORY_BYTES = 2 * 2**30
+UNSPEAKABLE = (b"Traceback", b"Doe", b"Jane", b"MRN-4711", b"19900102", b"ACC-99", b"Elsewhere", b"Test^Field")
+"""What stands in the seeds' headers; libtiff prints what it thinks of a file, and is heard only here."""
+FOREIGN = {"foreign.png": b"not ours"}
+BATCH = 200
+"""Inputs between two looks at memory and files."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--keep", type=Path, default=Path("runs/fuzz"), help="folder for inputs that did harm")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        work(options.child, options.seed, options.seconds)
+        return 0
+    return watch(options.seconds, options.keep, options.seed)
+
+
+def watch(seconds: float, keep: Path, seed: int) -> int:
+    """Run children until the time is over; 0 where nothing happened that must not."""
+    keep.mkdir(parents=True, exist_ok=True)
+    counts: Counter[str] = Counter()
+    harm: Counter[str] = Counter()
+    began = time.monotonic()
+    while (left := began + seconds - time.monotonic()) > 0:
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+            command = [
+                sys.executable,
+                "-m",
+                "tests.fuzz",
+                "--child",
+                place,
+                "--seed",
+                str(seed),
+                "--seconds",
+                str(left),
+            ]
+            with (folder / "said").open("wb") as said:
+                child = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, cwd=REPOSITORY)
+                end = _wait(child, folder, began + seconds + 60)
+            report = json.loads((folder / "report").read_text()) if (folder / "report").exists() else {}
+            counts.update(report.get("counts", {}))
+            for name, what in report.get("harm", []):
+                _keep(folder / name, keep, what, harm)
+            if end:
+                _keep(folder / "input", keep, end, harm)
+            said_words = (folder / "said").read_bytes()
+            if any(word in said_words for word in UNSPEAKABLE):
+                harm["said what it must not"] += 1
+                (keep / "said.txt").write_bytes(said_words[-4000:])
+        seed += 1
+        print(json.dumps({"inputs": sum(counts.values()), "harm": dict(harm), "by kind": dict(counts)}), flush=True)
+    return int(bool(harm))
+
+
+def _wait(child: subprocess.Popen[bytes], folder: Path, deadline: float) -> str:
+    """Until the child has ended; why it ended badly, or nothing. A hang is stopped."""
+    while child.poll() is None:
+        time.sleep(0.5)
+        try:
+            age = time.time() - (folder / "input").stat().st_mtime
+        except OSError:
+            continue
+        if age > SECONDS_AN_INPUT + 20 * _slowness(child.pid) or time.monotonic() > deadline:
+            child.kill()
+            child.wait()
+            return "hung"
+    return "" if child.returncode == 0 else f"ended with {child.returncode}"
+
+
+def _slowness(pid: int) -> float:
+    """How much less than a whole core the child gets, from 0 up: a machine that does much else is no hang."""
+    try:
+        load = os.getloadavg()[0] / (os.cpu_count() or 1)
+        return max(0.0, load - 1) if Path(f"/proc/{pid}").exists() else 0.0
+    except OSError:
+        return 0.0
+
+
+def _keep(path: Path, keep: Path, what: str, harm: Counter[str]) -> None:
+    harm[what] += 1
+    if path.exists():
+        data = path.read_bytes()
+        (keep / f"{hashlib.sha256(data).hexdigest()[:16]}.pickle").write_bytes(data)
+
+
+# The child
+
+
+def work(folder: Path, seed: int, seconds: float) -> None:
+    """Spoil and read files until the time is over, or for one round of batches."""
+    warnings.simplefilter("ignore")  # as where files are decoded; what is printed all the same is a find
+    rng = random.Random(seed)
+    stock = seeds(folder / "seeds")
+    counts: Counter[str] = Counter()
+    harm: list[tuple[str, str]] = []
+    outside = folder / "outside"
+    outside.mkdir()
+    for name, content in FOREIGN.items():
+        (outside / name).write_bytes(content)
+    os.chdir(outside)
+    tempfile.tempdir = str(folder)
+    end = time.monotonic() + seconds
+    began_with = _peak()
+    for _ in range(200):
+        for _ in range(BATCH):
+            kind = rng.choice(sorted(stock))
+            data = mutate(rng.choice(stock[kind]), kind, rng, stock[kind])
+            what = attempt(folder, kind, data)
+            counts[kind] += 1
+            if what:
+                name = f"harm{len(harm)}"
+                (folder / name).write_bytes((folder / "input").read_bytes())
+                harm.append((name, what))
+        if _peak() - began_with > MEMORY_BYTES:
+            harm.append(("input", "took more than 2 GB"))
+        if [p.name for p in outside.iterdir()] != ["foreign.png"] or (
+            outside / "foreign.png"
+        ).read_bytes() != b"not ours":
+            harm.append(("input", "touched a foreign file"))
+        (folder / "report").write_text(json.dumps({"counts": counts, "harm": harm}))
+        if time.monotonic() > end or harm:
+            return
+
+
+def attempt(folder: Path, kind: str, data: bytes, targets: Mapping[str, Callable[[bytes], None]] = TARGETS) -> str:
+    """Read one input; what went wrong, or nothing."""
+    (folder / "input").write_bytes(pickle.dumps((kind, data)))
+    began = time.process_time()
+    try:
+        targets[kind](data)
+    except Exception as error:
+        return f"{kind}: {type(error).__name__}"
+    except BaseException as error:  # a panic of a decoder in Rust
+        return f"{kind}: {type(error).__name__}, which nothing catches"
+    return f"{kind}: took too long" if time.process_time() - began > SECONDS_AN_INPUT else ""
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())
