@@ -30,6 +30,7 @@ def chest_view(**changes: Any) -> ChestView:
         "chest": 0.99,
         "whole": 0.99,
         "inverted": 0.01,
+        "side": 0.01,
         "turns": np.array([0.97, 0.01, 0.01, 0.01], np.float32),
         "strangeness": 1.0,
     }

@@ -48,8 +48,8 @@ class ChestView:
 
     Attributes:
         lungs: the outline at the model input's size, [224, 224] as bits (`np.packbits`), since a batch keeps many.
-        chest, whole, inverted: probability that it is a frontal chest radiograph, that both lungs are in it, and that
-            its grey values are inverted.
+        chest, whole, inverted, side: probability that it is a frontal chest radiograph, that both lungs are in it, that
+            its grey values are inverted, and that it is a side view of the chest.
         turns: probabilities [4] of its having been turned by so many quarter turns counter-clockwise.
         strangeness: distance from usual chest radiographs; 1 is usual.
     """
@@ -58,8 +58,22 @@ class ChestView:
     chest: float
     whole: float
     inverted: float
+    side: float
     turns: NDArray[np.float32]
     strangeness: float
+
+    @classmethod
+    def of(cls, found: Findings[NDArray[np.float32]]) -> ChestView:
+        """What the network found in the one picture it was given."""
+        return cls(
+            lungs=np.packbits(found.lungs[0] > 0),
+            chest=float(sigmoid(found.chest[0])),
+            whole=float(sigmoid(found.whole[0])),
+            inverted=float(sigmoid(found.inverted[0])),
+            side=float(sigmoid(found.side[0])),
+            turns=softmax(found.turns[0]),
+            strangeness=float(found.strangeness[0]),
+        )
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -139,15 +153,7 @@ class LungReader:
         grey = preprocessing.standardise(preprocessing.resample(pixels))
         outputs = self._compiled(grey[None, None])
         lungs, kinds, strangeness = (outputs[name] for name in OUTPUTS)
-        found = Findings.of((lungs, kinds, strangeness))
-        return ChestView(
-            lungs=np.packbits(found.lungs[0] > 0),
-            chest=float(sigmoid(found.chest[0])),
-            whole=float(sigmoid(found.whole[0])),
-            inverted=float(sigmoid(found.inverted[0])),
-            turns=softmax(found.turns[0]),
-            strangeness=float(found.strangeness[0]),
-        )
+        return ChestView.of(Findings.of((lungs, kinds, strangeness)))
 
 
 def weights_path() -> Path:

@@ -80,7 +80,8 @@ def measure_quality(data: Sequence[Path], split: Split = "validation") -> list[Q
 
 
 def _name(picture: Picture) -> str:
-    return {"kermany": "children (Kermany)", "nih": "adults (NIH)"}.get(picture.source, picture.source)
+    names = {"kermany": "children (Kermany)", "nih": "adults (NIH)", "rsna": "adults (RSNA)"}
+    return names.get(picture.source, picture.source)
 
 
 def _original(picture: Picture) -> Path | None:

@@ -133,17 +133,18 @@ def lung_loss(findings: Findings[torch.Tensor], sample: Sample) -> torch.Tensor:
 
 
 def kind_loss(findings: Findings[torch.Tensor], sample: Sample) -> torch.Tensor:
-    """Cross-entropy of chest, whole and inverted, where known, and of the quarter turns."""
+    """Cross-entropy of chest, whole, inverted and side view, where known, and of the quarter turns."""
     loss = findings.chest.new_zeros(())
     for logits, answers in (
         (findings.chest, sample.chest),
         (findings.whole, sample.whole),
         (findings.inverted, sample.inverted),
+        (findings.side, sample.side),
     ):
         target = torch.as_tensor(answers, dtype=torch.float32)
         known = ~target.isnan()
         loss = loss + functional.binary_cross_entropy_with_logits(logits[known], target[known])
-    return loss + functional.cross_entropy(findings.turns, torch.as_tensor(sample.turns), ignore_index=-1)
+    return loss + functional.cross_entropy(findings.turns, torch.as_tensor(sample.turns).long(), ignore_index=-1)
 
 
 @torch.no_grad()
