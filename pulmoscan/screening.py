@@ -48,7 +48,7 @@ class Reading:
         probability: in [0, 1]; of some external models a score that their authors publish (`model.measure`).
         evidence: for each method the class-activation map, float32 [H, W] feature cells, log-odds per cell.
         milliseconds: from decoded pixels to this reading, the examination included.
-        source_warnings: what the file's own header says against trusting the result; sentences.
+        source_warnings: what the file itself says against trusting the result; sentences.
         field_of_view: the part of the radiograph that the model saw, and that the evidence covers.
         findings: what else the model looks for.
         notes: sentences that go with every screening of this reading.
@@ -186,7 +186,7 @@ def read_with(classifier: Classifier, radiograph: Radiograph, examination: Exami
         probability=classifier.probability(forward),
         evidence=evidence,
         milliseconds=1000 * (time.perf_counter() - began) + (examination.milliseconds if examination else 0.0),
-        source_warnings=radiograph.dicom.warnings if radiograph.dicom else (),
+        source_warnings=radiograph.warnings,
         field_of_view=field_of_view,
         findings=classifier.findings(forward),
         notes=(*_correction(radiograph), *classifier.notes(field_of_view)),

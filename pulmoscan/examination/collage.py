@@ -5,6 +5,9 @@ No measure depends on absolute grey values: a dim film is judged as a bright one
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Literal
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +25,34 @@ SMALLEST_FILM = 0.25
 """The same for a line without a gap: nearer the edge a collimator's shadow may be as straight."""
 
 SPREAD = (1.0, 99.0)  # percentiles
-SEAM_SIDE = 448  # pixels of the longer side that seams are looked for at
+LINES_SIDE = 448  # pixels of the longer side that lines are looked for at
 SEAM = 0.35
 """Share of a line along which it is the steepest step around for a seam between two films."""
+STRUCTURE = 0.05  # standard deviation, in units of the spread, of a line through a picture
 STEP = 0.02  # of the spread; less is noise
 NEAR, FAR = 3, 7  # pixels: a step is compared with those at these distances
 STEEPER = 1.5
 
+TOOLBAR_EDGE = 0.5
+"""Share of a line along which it must be the steepest step around for the edge of a toolbar or a panel."""
+TOOLBAR_DEPTHS = (0.03, 0.3)  # of the picture's height or width
+BACKGROUND = 0.012  # of the spread: values that differ by less from a toolbar's commonest are its background
+LEAST_BACKGROUND = 0.5  # share of a toolbar's pixels
+SIGN_CONTRAST, LEAST_SIGNS = 0.2, 0.005  # of the spread, and share of a toolbar's pixels
+DARKEST_TOOLBAR = 0.06
+"""A band as dark as the film's own black is its border, with letters burnt in."""
 
-def is_composed(pixels: Pixels) -> bool:
-    """Whether several pictures were put together, with a gap or without one."""
-    return is_divided(pixels) or max(seams(pixels)) > SEAM
+Finding = Literal["collage", "screenshot"]
+
+
+def find(pixels: Pixels) -> Finding | None:
+    """Whether several pictures were put together, with a gap or without, or a viewer's toolbars were taken along."""
+    if is_divided(pixels):
+        return "collage"
+    lines = Lines(pixels)
+    if max(lines.seams) > SEAM:
+        return "collage"
+    return "screenshot" if lines.has_toolbars else None
 
 
 def is_divided(pixels: Pixels) -> bool:
@@ -49,66 +69,79 @@ def is_divided(pixels: Pixels) -> bool:
 
 def spread(pixels: Pixels) -> float:
     """Range of the middle 98 % of the grey values."""
-    step = max(1, max(pixels.shape) // SEAM_SIDE)
+    step = max(1, max(pixels.shape) // LINES_SIDE)
     low, high = np.percentile(pixels[::step, ::step], SPREAD)
     return float(high - low)
 
 
-def seams(pixels: Pixels) -> tuple[float, float]:
-    """The straightest step across the picture and down it: shares of their length in [0, 1] (see `steepness`)."""
-    factor = min(1.0, SEAM_SIDE / max(pixels.shape))
-    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
-    small = small / np.float32(max(spread(pixels), 1e-6))
-    found = []
-    for lines in (small, small.T):
-        shares = steepness(lines)
-        length = len(shares)
-        inner = shares[int(SMALLEST_FILM * length) : int(np.ceil((1 - SMALLEST_FILM) * length))]
-        found.append(float(inner.max(initial=0.0)))
-    return found[0], found[1]
+class Lines:
+    """The straight lines from edge to edge of one picture, seen at up to `LINES_SIDE` pixels a side.
+
+    Attributes:
+        seams: the straightest step across the inner part of the picture and down it, as shares of their length in
+            [0, 1] (see `steepness`).
+        has_toolbars: whether along a side lies a band of one grey, with signs in it, and a straight edge.
+    """
+
+    def __init__(self, pixels: Pixels) -> None:
+        factor = min(1.0, LINES_SIDE / max(pixels.shape))
+        small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
+        self._across = (small - small.min()) / np.float32(max(spread(pixels), 1e-6))
+        self._down = np.ascontiguousarray(self._across.T)
+        self._shares = steepness(self._across), steepness(self._down)
+
+    @property
+    def seams(self) -> tuple[float, float]:
+        pairs = zip((self._across, self._down), self._shares, strict=True)
+        across, down = (_seam(lines, shares) for lines, shares in pairs)
+        return across, down
+
+    @property
+    def has_toolbars(self) -> bool:
+        return any(
+            _has_band(lines[::turn], shares[::turn])
+            for lines, shares in zip((self._across, self._down), self._shares, strict=True)
+            for turn in (1, -1)
+        )
+
+
+def _seam(lines: Pixels, shares: NDArray[np.float32]) -> float:
+    """The largest of the shares that has pictures on both sides: beyond a collimator's edge nothing is."""
+    structured = np.cumsum(lines.std(axis=1) > STRUCTURE)
+    least = SMALLEST_PART * len(lines)
+    inner = slice(int(SMALLEST_FILM * len(lines)), int(np.ceil((1 - SMALLEST_FILM) * len(lines))))
+    between = (structured >= least) & (structured[-1] - structured >= least)
+    return float(np.where(between, shares, 0)[inner].max(initial=0.0))
 
 
 def steepness(lines: Pixels) -> NDArray[np.float32]:
-    """For each line of [N, L], the share of its length along which the step there is the steepest around.
+    """For each line of [N, L], in units of the spread, the share of its length where the step there is the steepest.
 
     Edges of the body are straight for a short way only; where two films meet the step runs from edge to edge.
     """
     step = np.zeros_like(lines)
     step[1:-1] = np.abs(lines[2:] - lines[:-2])
-    around = np.zeros_like(lines)
-    for distance in range(NEAR, FAR + 1):
-        around[distance:] = np.maximum(around[distance:], step[:-distance])
-        around[:-distance] = np.maximum(around[:-distance], step[distance:])
+    around = cv2.dilate(step, _around(), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     return np.asarray((step > STEEPER * around + STEP).mean(axis=1), dtype=np.float32)
 
 
-TOOLBAR_EDGE = 0.5
-"""Share of a line along which it must be the steepest step around for the edge of a toolbar or a panel."""
-TOOLBAR_DEPTHS = (0.02, 0.3)  # of the picture's height or width
-BACKGROUND = 0.03  # grey values that differ by less from a toolbar's commonest are its background
-TOOLBAR_BACKGROUND = (0.5, 0.995)  # share of its pixels; the rest are signs
-DARKEST_TOOLBAR = 0.06
-"""A band as dark as the film's own black is its border, with letters burnt in."""
+@lru_cache(maxsize=1)
+def _around() -> NDArray[np.uint8]:
+    """Which lines a step is compared with."""
+    kernel = np.ones((2 * FAR + 1, 1), np.uint8)
+    kernel[FAR - NEAR + 1 : FAR + NEAR] = 0
+    return kernel
 
 
-def has_toolbars(pixels: Pixels) -> bool:
-    """Whether a viewer's toolbar or panel lies along a side: a band of one grey, with signs, and a straight edge."""
-    factor = min(1.0, SEAM_SIDE / max(pixels.shape))
-    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
-    small = (small - small.min()) / np.float32(max(np.ptp(small), 1e-6))
-    return any(_has_band(lines) for lines in (small, small[::-1], small.T, small.T[::-1]))
-
-
-def _has_band(lines: Pixels) -> bool:
+def _has_band(lines: Pixels, shares: NDArray[np.float32]) -> bool:
     """Along the first of the lines."""
-    shares = steepness(lines)
     first, last = (int(depth * len(lines)) for depth in TOOLBAR_DEPTHS)
     for edge in np.flatnonzero(shares[first : last + 1] > TOOLBAR_EDGE) + first:
-        band = lines[: max(1, edge - 1)]
+        band = np.clip(lines[: max(1, edge - 1)], 0, 1)
         counts = np.bincount((band * 63).astype(np.intp).ravel(), minlength=64)
-        commonest = (int(counts.argmax()) + 0.5) / 64
-        background = float((np.abs(band - commonest) < BACKGROUND).mean())
-        low, high = TOOLBAR_BACKGROUND
-        if commonest > DARKEST_TOOLBAR and low < background < high:
+        commonest = (int(counts.argmax()) + 0.5) / 63
+        away = np.abs(band - commonest)
+        signs = float((away > SIGN_CONTRAST).mean())
+        if commonest > DARKEST_TOOLBAR and float((away < BACKGROUND).mean()) > LEAST_BACKGROUND and signs > LEAST_SIGNS:
             return True
     return False

@@ -72,10 +72,8 @@ def check(
     inverted = view.inverted > limits["inverted"]
     if view.chest < limits["chest"]:
         return NOT_A_CHEST
-    if pixels is not None and collage.is_composed(pixels):
-        return COLLAGE
-    if pixels is not None and collage.has_toolbars(pixels):
-        return SCREENSHOT
+    if pixels is not None and (composed := collage.find(pixels)):
+        return COLLAGE if composed == "collage" else SCREENSHOT
     if turns or inverted:
         return _to_be_corrected(Correction(turns, inverted))
     if view.strangeness > limits["strangeness"] or not limits["smallest_area"] <= area(view) <= limits["largest_area"]:

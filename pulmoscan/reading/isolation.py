@@ -31,9 +31,6 @@ SECONDS = 30.0
 
 START_SECONDS = 120.0
 """For a process to start: on a busy machine its imports alone take many seconds."""
-TRIES = 3
-"""Processes that are tried where one has ended while it was idle; then the file is decoded here."""
-
 CRASHED = "its decoder crashed on it"
 SLOW = f"it takes more than {SECONDS:.0f} seconds"
 LARGE = "it takes more memory than one file is given"
@@ -63,7 +60,15 @@ def warm_up() -> None:
 
 
 class Gone(Exception):
-    """A process that has ended before it was asked: another one is."""
+    """A process that has ended by itself, perhaps while it was idle, and then through no fault of the file.
+
+    Attributes:
+        asked: whether it had been given the file.
+    """
+
+    def __init__(self, asked: bool) -> None:
+        super().__init__(asked)
+        self.asked = asked
 
 
 class _Decoder:
@@ -104,7 +109,7 @@ class _Decoder:
 
         Raises:
             RadiographError: what the decoder raised, or NotDecoded.
-            Gone: the process has ended by itself before it was asked.
+            Gone: the process has ended by itself.
         """
         if not self.ready:
             self.ready = bool(self._within(START_SECONDS, self._receive))
@@ -135,9 +140,9 @@ class _Decoder:
             return step()
         except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
             self.end()
-            if isinstance(error, BrokenPipeError) or not self.ready:
-                raise Gone from error
-            raise NotDecoded(SLOW if late.is_set() else CRASHED) from error
+            if late.is_set() and self.ready:
+                raise NotDecoded(SLOW) from error
+            raise Gone(asked=self.ready) from error
         except BaseException:  # Ctrl-C: the answer would be the next file's
             self.end()
             raise
@@ -191,14 +196,15 @@ class _Decoders:
 
     def decode(self, name: DecoderName, data: bytes) -> Any:
         with self._turns:
-            for _ in range(TRIES):
-                decoder = self._take()
+            for fresh in (False, True):
+                decoder = self._take(fresh)
                 if decoder is None:
                     break
                 try:
                     return decoder.decode(name, data)
-                except Gone:
-                    continue
+                except Gone as gone:
+                    if fresh and gone.asked:  # two processes have ended at this file
+                        raise NotDecoded(CRASHED) from gone
                 finally:
                     with self._lock:
                         if decoder.alive:
@@ -215,9 +221,10 @@ class _Decoders:
             while self._idle:
                 self._idle.pop().end()
 
-    def _take(self) -> _Decoder | None:
+    def _take(self, fresh: bool = False) -> _Decoder | None:
+        """An idle process, or a new one; None where none can be started."""
         with self._lock:
-            while self._idle:
+            while self._idle and not fresh:
                 if (decoder := self._idle.pop()).alive:
                     return decoder
             if not self._ends_with_us:

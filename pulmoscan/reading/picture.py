@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from pulmoscan import errors
 from pulmoscan.reading.depth import depth
@@ -44,6 +45,7 @@ class Picture:
         mode: as Pillow names it, before conversion.
         inverted: whether low values are bright.
         chroma: mean difference of a pixel's largest and smallest channel, in [0, 1].
+        camera: whether the file says that a camera took it.
     """
 
     values: NDArray[Any]
@@ -51,6 +53,7 @@ class Picture:
     mode: str
     inverted: bool
     chroma: float
+    camera: bool = False
 
     def grey(self) -> tuple[NDArray[np.float32], int]:
         """float32 [H, W] in [0, 1], 0 black, and the number of significant bits.
@@ -87,7 +90,7 @@ def decode_picture(data: bytes) -> Picture:
         # Minimum and maximum pass a NaN on.
         if not np.isfinite((float(values.min()), float(values.max()))).all():
             raise errors.DamagedImage
-        return Picture(values, image.format or "", image.mode, inverted and deep, _chroma(image))
+        return Picture(values, image.format or "", image.mode, inverted and deep, _chroma(image), _camera(image))
     except errors.RadiographError:
         raise
     except Exception as error:  # decoders raise what they like on damaged files
@@ -118,7 +121,7 @@ def _open(data: bytes) -> Image.Image:
     return image
 
 
-def _pages(image: Image.Image) -> list[int]:
+def _pages(image: Image.Image) -> Sequence[int]:
     """The frames or pages that are pictures of their own; the image is left at the first of them.
 
     Raises:
@@ -128,7 +131,7 @@ def _pages(image: Image.Image) -> list[int]:
     if image.format == "MPO":  # phones append a preview or a depth map
         return [0]
     if image.format != "TIFF" or not 1 < frames <= MAX_PAGES:
-        return list(range(frames))
+        return range(frames)  # and no list: a header may promise thousands of millions
     pages = []
     for page in range(frames):
         image.seek(page)
@@ -155,3 +158,12 @@ def _chroma(image: Image.Image) -> float:
     # By nearest neighbour: quick at any size, and a mean needs no filter.
     sample = image.resize((CHROMA_SAMPLE, CHROMA_SAMPLE), Image.Resampling.NEAREST).convert("RGBA")
     return float(np.ptp(np.asarray(sample, dtype=np.float32)[..., :3], axis=2).mean()) / 255
+
+
+def _camera(image: Image.Image) -> bool:
+    """Whether the EXIF data tell of an exposure, as cameras write it and scanners do not."""
+    try:
+        exposure = image.getexif().get_ifd(ExifTags.IFD.Exif)
+    except Exception:  # damaged EXIF data are no reason to refuse a picture
+        return False
+    return bool({ExifTags.Base.ExposureTime, ExifTags.Base.FNumber, ExifTags.Base.FocalLength} & exposure.keys())

@@ -25,6 +25,14 @@ MAX_FILE_BYTES = 100 * 2**20
 FILE_EXTENSIONS = ("dcm", "dicom", "png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp")
 
 
+TINTED = 0.02
+"""Chroma above which a picture is tinted; radiographs have none, and photographs of them the colour of the light."""
+PHOTOGRAPH = (
+    "This looks like a photograph of a screen or a film: reflections, tilt and the screen's own pixels can change the "
+    "result. Use the file of the radiograph itself."
+)
+
+
 class Decoders(NamedTuple):
     """What unpacks pixels; all else is done by the caller's own process.
 
@@ -58,6 +66,7 @@ class Source:
     sha256: str  # of the file's bytes
     age: float | None = None  # of the patient in years, where the file tells
     chroma: float = 0.0  # mean difference of a pixel's largest and smallest channel, in [0, 1]; 0 is grey
+    camera: bool = False  # whether the file says that a camera took it
     correction: str = ""  # what was done to the picture after decoding, for the user: "turned by 180°"
 
 
@@ -74,6 +83,13 @@ class Radiograph:
     pixels: NDArray[np.float32]
     source: Source
     dicom: Dicom | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences on what the file says against trusting the result."""
+        if self.dicom:
+            return self.dicom.warnings
+        return (PHOTOGRAPH,) if self.source.camera or self.source.chroma > TINTED else ()
 
     @property
     def height(self) -> int:
@@ -113,7 +129,7 @@ def load_radiograph(source: bytes | str | Path, name: str = "", decoders: Decode
         raise errors.FileTooLarge(len(source), MAX_FILE_BYTES)
     if is_own(source[:HEAD_BYTES]):
         raise errors.OwnOutput
-    dicom, chroma = None, 0.0
+    dicom, chroma, camera = None, 0.0, False
     if is_dicom(source):
         from pulmoscan.reading.dicom import read_dicom
 
@@ -125,9 +141,9 @@ def load_radiograph(source: bytes | str | Path, name: str = "", decoders: Decode
     else:
         picture = decoders.picture(source)
         grey, bits = picture.grey()
-        file_format, mode, age, chroma = picture.format, picture.mode, None, picture.chroma
+        file_format, mode, age, chroma, camera = picture.format, picture.mode, None, picture.chroma, picture.camera
     if grey.min() == grey.max():
         raise errors.BlankImage
     grey.flags.writeable = False
     sha256 = hashlib.sha256(source).hexdigest()
-    return Radiograph(grey, Source(name, file_format, mode, bits, sha256, age, chroma), dicom)
+    return Radiograph(grey, Source(name, file_format, mode, bits, sha256, age, chroma, camera), dicom)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pulmoscan.examination import gate
+from pulmoscan.examination import collage, gate
 from pulmoscan.examination.gate import Correction, check
 from tests.chest_views import chest_view, two_lungs
 from tests.pictures import chest
@@ -120,3 +120,37 @@ def test_border_and_caption_make_no_collage() -> None:
     picture = np.pad(chest(200, 240).astype(np.float32), ((30, 60), (50, 50)))
     picture[250:262, 60:120] = 1.0  # a caption below, in the border
     assert check(chest_view(), LIMITS, picture) is None
+
+
+def films(count: int, beside: bool, brightness: float = 1.0) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Films of unlike exposure without a gap between them."""
+    pictures = [
+        (0.15 * i + (0.85 - 0.2 * i) * chest(300, 280, seed=i)[:, ::-1]).astype(np.float32) for i in range(count)
+    ]
+    return np.concatenate(pictures, axis=1 if beside else 0) * np.float32(brightness)
+
+
+@pytest.mark.parametrize("brightness", [1.0, 0.05])
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("count", [2, 3])
+def test_films_without_a_gap_are_a_collage(count: int, beside: bool, brightness: float) -> None:
+    assert collage.find(films(1, beside, brightness)) is None
+    assert check(chest_view(), LIMITS, films(count, beside, brightness)) == gate.COLLAGE
+
+
+@pytest.mark.parametrize("grey", [0.15, 0.5, 0.94])
+@pytest.mark.parametrize("turns", range(4))
+def test_toolbars_make_a_screenshot(grey: float, turns: int) -> None:
+    screen = np.zeros((600, 900), np.float32)
+    screen[60:, 150:750] = chest(540, 600)
+    screen[:60] = grey
+    assert check(chest_view(), LIMITS, np.rot90(screen, turns)) != gate.SCREENSHOT, "a plain border is none"
+    for at in range(20, 880, 45):
+        screen[15:45, at : at + 25] = 1.0 if grey < 0.5 else 0.1
+    assert check(chest_view(), LIMITS, np.ascontiguousarray(np.rot90(screen, turns))) == gate.SCREENSHOT
+
+
+def test_a_collimators_shadow_near_the_edge_is_no_seam() -> None:
+    picture = chest(400, 400).astype(np.float32)
+    picture[:85] *= 0.1
+    assert collage.find(picture) is None

@@ -58,7 +58,7 @@ def reading(radiograph: Radiograph, probability: float = 0.6543) -> Reading:
         probability=probability,
         evidence={"gradcam": evidence, "hirescam": evidence},
         milliseconds=12.3,
-        source_warnings=radiograph.dicom.warnings if radiograph.dicom else (),
+        source_warnings=radiograph.warnings,
     )
 
 

@@ -298,3 +298,9 @@ def test_dicom_validator_finds_no_error(report: Report, kind: FormatName, tmp_pa
     }
     assert not found
     assert result.errors == 0
+
+
+def test_a_class_that_is_no_uid_stops_no_report(from_dicom: MakeReport) -> None:
+    """Found by fuzzing."""
+    written = read(from_dicom(SOPClassUID="1.#.840.10008.5.1.4.1.1.1.1"), "dicom-sr")
+    assert written.PatientID == "MRN-4711"

@@ -38,6 +38,8 @@ UNSPEAKABLE = (b"Traceback", b"Doe", b"Jane", b"MRN-4711", b"19900102", b"ACC-99
 FOREIGN = {"foreign.png": b"not ours"}
 BATCH = 200
 """Inputs between two looks at memory and files."""
+ROUNDS = 20
+"""Batches of one child."""
 
 
 def main() -> int:
@@ -140,7 +142,7 @@ def work(folder: Path, seed: int, seconds: float) -> None:
     tempfile.tempdir = str(folder)
     end = time.monotonic() + seconds
     began_with = _peak()
-    for _ in range(200):
+    for _ in range(ROUNDS):
         for _ in range(BATCH):
             kind = rng.choice(sorted(stock))
             data = mutate(rng.choice(stock[kind]), kind, rng, stock[kind])

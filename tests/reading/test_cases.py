@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from pulmoscan import errors
-from pulmoscan.examination.collage import is_composed
+from pulmoscan.examination import collage
 from pulmoscan.reading import intake
 from pulmoscan.reading.dicom import Dicom, terms
 from pulmoscan.reading.radiograph import Radiograph, load_radiograph
@@ -61,7 +61,7 @@ def test_a_white_pixel_tells_nothing_of_the_depth() -> None:
 
 @pytest.mark.parametrize("name", ["F08_12in16", "F08_16bit", "F08_dead_pixel"])
 def test_dim_pictures_are_no_collages(name: str) -> None:
-    assert not is_composed(case(name).pixels)
+    assert collage.find(case(name).pixels) is None
 
 
 def test_a_dead_pixel_does_not_darken_a_dicom_file_without_window() -> None:

@@ -118,3 +118,15 @@ def test_what_cannot_be_opened_becomes_an_item_that_says_so(tmp_path: Path) -> N
 
 def test_names_from_windows() -> None:
     assert intake.Item("C:\\ward\\a.png", bytes).short_name == "a.png"
+
+
+def test_whatever_zipfile_raises_is_a_damaged_archive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by fuzzing: an extra field that ends too early is an IndexError."""
+
+    def fail(*_: object) -> None:
+        raise IndexError("index out of range")
+
+    data = zipped({"a.png": b"A"})
+    monkeypatch.setattr(zipfile.ZipInfo, "_decodeExtra", fail)
+    with pytest.raises(ArchiveDamaged):
+        archive_items(io.BytesIO(data), "x.zip")

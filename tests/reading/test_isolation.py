@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -72,14 +71,25 @@ def test_reasons_are_those_of_this_process() -> None:
         assert str(raised.value) == str(expected.value)
 
 
-def test_a_decoder_that_dies_costs_one_file() -> None:
-    load_apart(encode(grey8(), "PNG"))
-    os.kill(the_process().process.pid, signal.SIGSTOP)
-    killer = threading.Timer(0.3, os.kill, (the_process().process.pid, signal.SIGKILL))
-    killer.start()
-    with pytest.raises(errors.NotDecoded, match="crashed"):
-        load_apart(encode(grey8(), "PNG"))
-    assert load_apart(encode(grey8(), "PNG")).height == 96
+CRASHING = """
+import os, sys
+sys.path[:] = sys.argv[1:]
+from pulmoscan.reading import radiograph, worker
+decode = radiograph.HERE.picture
+picture = lambda data: os.abort() if b"crash" in data else decode(data)
+radiograph.HERE = radiograph.HERE._replace(picture=picture)
+worker.main(int(sys.path.pop()))
+"""
+
+
+def test_a_decoder_that_crashes_costs_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "START", CRASHING)
+    good = encode(grey8(), "PNG")
+    assert load_apart(good).height == 96
+    for _ in range(2):
+        with pytest.raises(errors.NotDecoded, match="crashed"):
+            load_apart(good + b"crash")
+    assert load_apart(good).height == 96
 
 
 def test_a_decoder_that_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,8 @@ from pulmoscan import errors
 from pulmoscan.reading.dicom import jpeg2000
 from pulmoscan.reading.radiograph import load_radiograph
 from tests.dicoms import dicom, encode, load, save
-from tests.pictures import png_bomb, tiff
+from tests.pictures import encode as encode_picture
+from tests.pictures import grey8, png_bomb, tiff
 
 SECONDS = 10
 MEMORY = 200 * 2**20
@@ -128,3 +129,12 @@ def test_values_of_enormous_length() -> None:
     at = whole.index(b"\x10\x00\x10\x00PN") + 6
     with pytest.raises(errors.RadiographError):
         load_radiograph(whole[:at] + b"\xff\xff" + whole[at + 2 :])
+
+
+def test_a_header_that_promises_thousands_of_millions_of_frames() -> None:
+    """Found by fuzzing."""
+    picture = encode_picture(grey8(), "PNG")
+    content = b"acTL" + struct.pack(">II", 2**31 - 1, 0)
+    chunk = struct.pack(">I", 8) + content + struct.pack(">I", zlib.crc32(content))
+    with pytest.raises(errors.RadiographError):
+        load_radiograph(picture[:33] + chunk + picture[33:])

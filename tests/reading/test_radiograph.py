@@ -348,3 +348,24 @@ def test_chroma_is_the_mean_difference_of_the_channels() -> None:
     red[:, :150] = (255, 0, 0)
     red[:, 150:] = (90, 90, 90)
     assert load_radiograph(encode(red, "PNG")).source.chroma == pytest.approx(0.5, abs=0.01)
+
+
+# Photographs
+
+
+def test_what_a_camera_took_is_warned_of() -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x829A] = 0.01  # ExposureTime
+    photograph = load_radiograph(encode(GREY, "JPEG", exif=exif))
+    assert photograph.source.camera
+    assert photograph.warnings == (radiograph.PHOTOGRAPH,)
+    scanner = Image.Exif()
+    scanner[0x010F] = "Maker of scanners"
+    assert load_radiograph(encode(GREY, "JPEG", exif=scanner)).warnings == ()
+
+
+def test_a_tint_is_warned_of() -> None:
+    channels = [Image.fromarray((grey8() * gain).astype(np.uint8)) for gain in (1.0, 0.97, 0.9)]
+    assert load_radiograph(encode(Image.merge("RGB", channels), "JPEG")).warnings == (radiograph.PHOTOGRAPH,)
+    assert load_radiograph(encode(GREY.convert("RGB"), "JPEG", quality=60)).warnings == ()
+    assert load_radiograph(encode(GREY.convert("RGB"), "WEBP", quality=60)).warnings == ()

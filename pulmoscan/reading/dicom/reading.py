@@ -15,6 +15,8 @@ import pydicom
 from numpy.typing import NDArray
 from openjpeg.utils import get_parameters as jpeg2000_parameters
 from pydicom import config, uid
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.encaps import get_frame
 from pydicom.filereader import _read_file_meta_info, read_preamble
@@ -121,7 +123,25 @@ def _parse(data: bytes) -> FileDataset:
     if data[:4] == b"DICM":
         data = bytes(128) + data
     _check_inflation(data)
-    return pydicom.dcmread(io.BytesIO(data), force=True)
+    dataset = pydicom.dcmread(io.BytesIO(data), force=True)
+    _represent_as_standard(dataset)
+    return dataset
+
+
+def _represent_as_standard(dataset: Dataset) -> None:
+    """Read each element by the value representation that the standard gives it, where the file states another.
+
+    Else a number may stand where whoever writes an export expects a text.
+    """
+    for tag in [tag for tag in dataset.keys() if dictionary_has_tag(tag)]:  # noqa: SIM118
+        element, standard = dataset.get_item(tag), dictionary_VR(tag)
+        # Which of two it is, such as “US or SS”, the file alone knows; what is no sequence is none anywhere.
+        if element is None or element.VR in (None, standard) or " " in standard or standard == "SQ":
+            continue
+        if isinstance(element, RawDataElement) and element.VR != "SQ":
+            dataset[tag] = element._replace(VR=standard)
+        else:
+            dataset[tag] = DataElement(tag, standard, None)  # it was empty, or made to what it is not
 
 
 def _check_inflation(data: bytes) -> None:

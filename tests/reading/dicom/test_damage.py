@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from pydicom import uid
 from pydicom.encaps import encapsulate, get_frame
+from pydicom.valuerep import PersonName
 
 from pulmoscan import errors
 from pulmoscan.reading.radiograph import load_radiograph
@@ -95,6 +96,28 @@ def test_jpeg_in_place_of_pixels_that_is_none() -> None:
     dataset.save_as(file)
     with pytest.raises(errors.DamagedDicom):
         load_radiograph(file.getvalue())
+
+
+@pytest.mark.parametrize("stated", ["US", "AT", "DS", "IS", "PN", "UN", "SQ"])
+@pytest.mark.parametrize("element", [b"\x10\x00\x20\x00LO", b"\x10\x00\x10\x00PN", b"\x20\x00\x0d\x00UI"])
+def test_an_element_of_another_kind_than_the_standards(element: bytes, stated: str) -> None:
+    """Found by fuzzing: a number where exports expect a text."""
+    data = save(dicom()).replace(element, element[:4] + stated.encode(), 1)
+    try:
+        found = load_radiograph(data)
+    except errors.RadiographError:
+        return
+    assert found.dicom is not None
+    for keyword in ("PatientID", "PatientName", "StudyInstanceUID"):
+        value = found.dicom.header.get(keyword)
+        assert value is None or isinstance(value, str | PersonName | pydicom.multival.MultiValue)
+
+
+def test_a_text_under_another_kind_is_still_the_text() -> None:
+    data = save(dicom()).replace(b"\x10\x00\x20\x00LO", b"\x10\x00\x20\x00IS", 1)
+    found = load_radiograph(data)
+    assert found.dicom is not None
+    assert found.dicom.facts.identity.patient_id == "MRN-4711"
 
 
 # Real files
