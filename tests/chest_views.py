@@ -30,8 +30,9 @@ def chest_view(**changes: Any) -> ChestView:
         "chest": 0.99,
         "whole": 0.99,
         "inverted": 0.01,
+        "side": 0.01,
         "turns": np.array([0.97, 0.01, 0.01, 0.01], np.float32),
-        "strangeness": 1.0,
+        "mahalanobis": 1.0,
     }
     answers = {**usual, **changes}
     return ChestView(**{**answers, "lungs": np.packbits(answers["lungs"] > 0.5)})

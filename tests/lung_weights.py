@@ -19,7 +19,8 @@ SURE = 6.0
 
 LENIENT = {
     "chest": 0.5,
-    "strangeness": 10.0,
+    "side": 0.5,
+    "mahalanobis": 10.0,
     "turned": 0.5,
     "inverted": 0.5,
     "whole": 0.5,
@@ -30,7 +31,7 @@ LENIENT = {
 """Limits that let every picture through which the network calls an upright chest."""
 
 
-def dark_is_lung(chest: bool = True, inverted: bool = False, turns: int = 0) -> LungNetwork:
+def dark_is_lung(chest: bool = True, inverted: bool = False, turns: int = 0, side: bool = False) -> LungNetwork:
     """Outlines what is dark, and says the same of the kind of every picture."""
     network = LungNetwork().requires_grad_(False)
     for module in network.modules():
@@ -43,9 +44,11 @@ def dark_is_lung(chest: bool = True, inverted: bool = False, turns: int = 0) -> 
     network.outline.weight[0, 0] = -20.0
     assert network.outline.bias is not None
     network.outline.bias[0] = 20.0 * DARK
-    answers = [SURE if chest else -SURE, SURE, SURE if inverted else -SURE]
+    answers = [SURE if yes else -SURE for yes in (chest, True, inverted, side)]
     answers += [SURE if turn == turns else -SURE for turn in range(4)]
-    network.kind.bias.copy_(torch.tensor(answers))
+    last = network.kind[-1]
+    assert isinstance(last, nn.Linear)
+    last.bias.copy_(torch.tensor(answers))
     return network.eval()
 
 

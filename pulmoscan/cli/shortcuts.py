@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pulmoscan.cli.arguments import Commands, add_data, add_model, positive
 from pulmoscan.models import registry
 from pulmoscan.models.card import add_evidence
-from pulmoscan.statistics.metrics import Figure
+from pulmoscan.statistics.metrics import Estimate
 
 
 def add(commands: Commands) -> None:
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     from pulmoscan.training.evaluation import resampling, shortcuts
 
     examples = select(load_datasets(options.data), options.split)
-    found: dict[str, Mapping[str, Figure]] = {}
+    found: dict[str, Mapping[str, Estimate]] = {}
     if any(e.lung_mask for e in examples):
         tests = shortcuts.shortcut_tests(options.model, options.data, options.split, options.limit)
         print(shortcuts.describe(options.model, options.split, tests))

@@ -23,8 +23,9 @@ class Findings(Generic[Array]):
         chest: [N], above 0 for a frontal chest radiograph, however it is turned.
         whole: [N], above 0 where both lungs are in the picture.
         inverted: [N], above 0 where bone is dark.
+        side: [N], above 0 for a side view of the chest.
         turns: [N, 4], by how many quarter turns counter-clockwise the picture was turned.
-        strangeness: [N], distance of the bottleneck's mean features from those of chest radiographs (Mahalanobis,
+        mahalanobis: [N], distance of the bottleneck's mean features from those of chest radiographs (Mahalanobis,
             divided by the square root of their number: 1 is usual).
     """
 
@@ -32,11 +33,12 @@ class Findings(Generic[Array]):
     chest: Array
     whole: Array
     inverted: Array
+    side: Array
     turns: Array
-    strangeness: Array
+    mahalanobis: Array
 
     @classmethod
     def of(cls, outputs: tuple[Array, Array, Array]) -> Findings[Array]:
         """Name what `lung_network.LungNetwork.forward` returns."""
-        lungs, kinds, strangeness = outputs
-        return cls(lungs, kinds[:, 0], kinds[:, 1], kinds[:, 2], kinds[:, 3:], strangeness)
+        lungs, kinds, mahalanobis = outputs
+        return cls(lungs, kinds[:, 0], kinds[:, 1], kinds[:, 2], kinds[:, 3], kinds[:, 4:], mahalanobis)

@@ -12,9 +12,21 @@ from numpy.typing import NDArray
 from pulmoscan.examination import collage
 from pulmoscan.examination.lungs import ChestView
 
-RefusalReason = Literal["not a chest", "in colour", "collage", "screenshot", "turned", "inverted", "part of a chest"]
+RefusalReason = Literal[
+    "not a chest", "in colour", "side view", "collage", "screenshot", "turned", "inverted", "part of a chest"
+]
 
-LIMITS = ("chest", "strangeness", "turned", "inverted", "whole", "smallest_area", "largest_area", "smaller_lung")
+LIMITS = (
+    "chest",
+    "side",
+    "mahalanobis",
+    "turned",
+    "inverted",
+    "whole",
+    "smallest_area",
+    "largest_area",
+    "smaller_lung",
+)
 """What a lung card's `limits` holds; `training.calibrate_lungs` fixes them on validation."""
 
 
@@ -68,6 +80,8 @@ def check(
     """
     if chroma > LARGEST_CHROMA:
         return IN_COLOUR
+    if view.side > limits["side"]:
+        return SIDE_VIEW
     turns = turns_needed(view, limits)
     inverted = view.inverted > limits["inverted"]
     if view.chest < limits["chest"]:
@@ -76,7 +90,7 @@ def check(
         return COLLAGE if composed == "collage" else SCREENSHOT
     if turns or inverted:
         return _to_be_corrected(Correction(turns, inverted))
-    if view.strangeness > limits["strangeness"] or not limits["smallest_area"] <= area(view) <= limits["largest_area"]:
+    if view.mahalanobis > limits["mahalanobis"] or not limits["smallest_area"] <= area(view) <= limits["largest_area"]:
         return NOT_A_CHEST
     if view.whole < limits["whole"] or smaller_lung(view) < limits["smaller_lung"]:
         return PART_OF_A_CHEST
@@ -127,6 +141,11 @@ NOT_A_CHEST = Refusal(
     "not a chest",
     "This does not look like a frontal chest radiograph.",
     "Choose a frontal view (PA or AP) of the whole chest.",
+)
+SIDE_VIEW = Refusal(
+    "side view",
+    "This looks like a side view of the chest, and the models read frontal views alone.",
+    "Choose the frontal view (PA or AP) of the same study.",
 )
 PART_OF_A_CHEST = Refusal(
     "part of a chest",

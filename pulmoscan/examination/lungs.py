@@ -18,7 +18,7 @@ from pulmoscan.models import preprocessing
 from pulmoscan.models.activations import sigmoid, softmax
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.reading.records import Record, read_record, write_record
-from pulmoscan.runtime import Settings, Source, compile_network, settings
+from pulmoscan.runtime import NetworkSource, Settings, compile_network, settings
 from pulmoscan.runtime.memory import trim_malloc
 from pulmoscan.runtime.once import Once
 from pulmoscan.settings import weights_folder
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CODE = (Path(__file__).with_name("lung_network.py"),)
 """The file that says what the lung network computes."""
 
-OUTPUTS = ("lungs", "kinds", "strangeness")
+OUTPUTS = ("lungs", "kinds", "mahalanobis")
 """Names of what `LungNetwork.forward` returns."""
 
 SPECK_SHARE = 0.02
@@ -48,18 +48,32 @@ class ChestView:
 
     Attributes:
         lungs: the outline at the model input's size, [224, 224] as bits (`np.packbits`), since a batch keeps many.
-        chest, whole, inverted: probability that it is a frontal chest radiograph, that both lungs are in it, and that
-            its grey values are inverted.
+        chest, whole, inverted, side: probability that it is a frontal chest radiograph, that both lungs are in it, that
+            its grey values are inverted, and that it is a side view of the chest.
         turns: probabilities [4] of its having been turned by so many quarter turns counter-clockwise.
-        strangeness: distance from usual chest radiographs; 1 is usual.
+        mahalanobis: distance from usual chest radiographs; 1 is usual.
     """
 
     lungs: NDArray[np.uint8]
     chest: float
     whole: float
     inverted: float
+    side: float
     turns: NDArray[np.float32]
-    strangeness: float
+    mahalanobis: float
+
+    @classmethod
+    def of(cls, found: Findings[NDArray[np.float32]]) -> ChestView:
+        """What the network found in the one picture it was given."""
+        return cls(
+            lungs=np.packbits(found.lungs[0] > 0),
+            chest=float(sigmoid(found.chest[0])),
+            whole=float(sigmoid(found.whole[0])),
+            inverted=float(sigmoid(found.inverted[0])),
+            side=float(sigmoid(found.side[0])),
+            turns=softmax(found.turns[0]),
+            mahalanobis=float(found.mahalanobis[0]),
+        )
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -131,23 +145,15 @@ class LungReader:
 
     def __init__(self, weights: bytes, card: LungCard, how: Settings | None = None) -> None:
         self.card = card
-        source = Source(lambda: load_network(weights), weights, CODE)
+        source = NetworkSource(lambda: load_network(weights), weights, CODE)
         self._compiled = compile_network(source, (1, 1, INPUT_SIZE, INPUT_SIZE), OUTPUTS, "lungs", how)
 
     def look(self, pixels: NDArray[np.float32]) -> ChestView:
         """One pass over a radiograph's pixels, float32 [H, W] in [0, 1]."""
         grey = preprocessing.standardise(preprocessing.resample(pixels))
         outputs = self._compiled(grey[None, None])
-        lungs, kinds, strangeness = (outputs[name] for name in OUTPUTS)
-        found = Findings.of((lungs, kinds, strangeness))
-        return ChestView(
-            lungs=np.packbits(found.lungs[0] > 0),
-            chest=float(sigmoid(found.chest[0])),
-            whole=float(sigmoid(found.whole[0])),
-            inverted=float(sigmoid(found.inverted[0])),
-            turns=softmax(found.turns[0]),
-            strangeness=float(found.strangeness[0]),
-        )
+        lungs, kinds, mahalanobis = (outputs[name] for name in OUTPUTS)
+        return ChestView.of(Findings.of((lungs, kinds, mahalanobis)))
 
 
 def weights_path() -> Path:

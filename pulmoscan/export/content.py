@@ -20,7 +20,7 @@ from pulmoscan.models.registry import ModelSpec
 from pulmoscan.population import GROUPS, OperatingPoint
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Screening
-from pulmoscan.statistics.metrics import Figure
+from pulmoscan.statistics.metrics import Estimate
 
 PageSize = Literal["A4", "Letter"]
 LARGEST_SIDE = 1400  # pixels of the pictures in a report
@@ -32,8 +32,8 @@ class Measured:
 
     split: str
     group: str
-    sensitivity: Figure
-    specificity: Figure
+    sensitivity: Estimate
+    specificity: Estimate
 
     @property
     def sentence(self) -> str:

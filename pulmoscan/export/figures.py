@@ -8,7 +8,7 @@ from pulmoscan.examination.lungs import LungCard, weights_path
 from pulmoscan.models.card import read_card
 from pulmoscan.models.registry import ModelSpec
 from pulmoscan.population import Population
-from pulmoscan.statistics.metrics import Figure
+from pulmoscan.statistics.metrics import Estimate
 
 HEADER = (
     "| model | radiographs | operating point | AUC | sensitivity | specificity |",
@@ -47,7 +47,7 @@ def markdown_table(specs: Iterable[ModelSpec], split: str = "test") -> str:
     return "\n".join(rows)
 
 
-def _normals_alone(subgroups: Mapping[str, Figure]) -> Iterator[tuple[str, str]]:
+def _normals_alone(subgroups: Mapping[str, Estimate]) -> Iterator[tuple[str, str]]:
     """Counts and figures without those who are ill but show no opacity, where these were told apart."""
     if "opacity v normal, AUC" in subgroups:
         auc, sensitivity, specificity = (
@@ -67,6 +67,6 @@ def describe_lungs(card: LungCard) -> str:
     lines = ["lungs  the lung network (outline and gate)", f"  weights   {weights_path()}"]
     lines.append(f"  SHA-256   {card.weights_sha256}")
     for name, values in card.figures.items():
-        figure = Figure(values["estimate"], values["low"], values["high"], int(values["n"]))
+        figure = Estimate(values["estimate"], values["low"], values["high"], int(values["n"]))
         lines.append(f"  {name:<34} {figure.decimal if name.startswith('Dice') else figure.percent}")
     return "\n".join(lines)

@@ -17,7 +17,7 @@ from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export.caption import caption_lines, captioned
 from pulmoscan.export.content import Report
 from pulmoscan.export.words import CAPTION
-from pulmoscan.statistics.metrics import Figure
+from pulmoscan.statistics.metrics import Estimate
 
 FormatName = Literal["pdf", "dicom-sr", "dicom-sc", "png", "json"]
 
@@ -86,7 +86,7 @@ def as_dict(report: Report) -> dict[str, Any]:
     }
 
 
-def _figure(figure: Figure) -> dict[str, float | int | None]:
+def _figure(figure: Estimate) -> dict[str, float | int | None]:
     if figure.n == 0:
         return {"estimate": None, "low": None, "high": None, "n": 0}
     return {

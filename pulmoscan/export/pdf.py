@@ -25,7 +25,7 @@ from pulmoscan import DISCLAIMER
 from pulmoscan.export.content import PageSize, Report, font_file
 from pulmoscan.export.words import CAPTION, CLEARED_NOTE, LOOKS, probability_text
 from pulmoscan.reading.dicom.facts import FRONTAL, age_text
-from pulmoscan.statistics.metrics import Figure
+from pulmoscan.statistics.metrics import Estimate
 
 PAGE_SIZES: dict[PageSize, tuple[float, float]] = {"A4": A4, "Letter": LETTER}
 
@@ -292,7 +292,7 @@ def _patient_cells(report: Report) -> list[tuple[str, str]]:
     ]
 
 
-def _spelt(figure: Figure) -> str:
+def _spelt(figure: Estimate) -> str:
     if figure.n == 0:
         return "not measured"
     return (

@@ -14,7 +14,7 @@ from pulmoscan.errors import WeightsDamaged, WeightsMissing
 from pulmoscan.models.registry import ModelSpec
 from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.reading.records import Record, read_record, write_record
-from pulmoscan.statistics.metrics import Figure, Scores
+from pulmoscan.statistics.metrics import Estimate, Scores
 
 HeatMethod = Literal["gradcam", "hirescam"]
 HEAT_METHODS: tuple[HeatMethod, ...] = ("gradcam", "hirescam")
@@ -51,7 +51,7 @@ class Card:
     maximum: Mapping[Population, float] = field(default_factory=dict)
     balanced: Mapping[Population, float] = field(default_factory=dict)
     temperature: float = 1.0
-    evidence: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
+    evidence: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
 
     def points(self, population: Population) -> dict[str, float]:
         """The population's operating points by name, from the most sensitive on; “high sensitivity” is the default."""
@@ -127,7 +127,7 @@ def read_card(spec: ModelSpec) -> Card:
             balanced={p: point.balanced for p, point in points.items() if point.balanced is not None},
             temperature=content.temperature,
             evidence={
-                what: {name: Figure(f.estimate, f.low, f.high, f.n) for name, f in figures.items()}
+                what: {name: Estimate(f.estimate, f.low, f.high, f.n) for name, f in figures.items()}
                 for what, figures in content.evidence.items()
             },
         )
@@ -166,11 +166,13 @@ def write_card(spec: ModelSpec, card: Card) -> None:
     write_record(spec.card_path, content)
 
 
-def add_evidence(spec: ModelSpec, what: str, figures: Mapping[str, Figure]) -> None:
+def add_evidence(spec: ModelSpec, what: str, figures: Mapping[str, Estimate]) -> None:
     """Keep measured figures in the model's card, in place of earlier ones of the same."""
     card = read_card(spec)
     rounded = {
-        name: Figure(round(f.estimate, 5), round(f.low, 5), round(f.high, 5), f.n) for name, f in figures.items() if f.n
+        name: Estimate(round(f.estimate, 5), round(f.low, 5), round(f.high, 5), f.n)
+        for name, f in figures.items()
+        if f.n
     }
     write_card(spec, replace(card, evidence={**card.evidence, what: rounded}))
 

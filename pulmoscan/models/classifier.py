@@ -20,7 +20,7 @@ from pulmoscan.models.heads import PooledHead, load_head
 from pulmoscan.models.precision import holds_in_bfloat16
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.models.registry import ModelSpec
-from pulmoscan.runtime import Settings, Source, compile_network, settings
+from pulmoscan.runtime import NetworkSource, Settings, compile_network, settings
 from pulmoscan.runtime.memory import trim_malloc
 from pulmoscan.runtime.once import Once
 
@@ -108,14 +108,14 @@ class Classifier:
         return Forward(outputs["logits"], sigmoid(outputs["logits"]), outputs["feature_map"])
 
 
-def _source(spec: ModelSpec, weights: bytes) -> Source:
+def _source(spec: ModelSpec, weights: bytes) -> NetworkSource:
     def build() -> nn.Module:
         # torchvision is slow and large to import, and a start from the cache does without it.
         from pulmoscan.models.networks import Parts, load_network
 
         return Parts(load_network(spec, weights))
 
-    return Source(build, weights, CODE)
+    return NetworkSource(build, weights, CODE)
 
 
 def load_own(spec: ModelSpec) -> Classifier:

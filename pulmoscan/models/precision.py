@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pulmoscan.models.card import Card
 from pulmoscan.population import POPULATIONS
-from pulmoscan.statistics.metrics import Figure
+from pulmoscan.statistics.metrics import Estimate
 
 MEASURED = "bfloat16, validation"
 """The evidence of a card that `parity --precision --record` writes. Its figures are named by the functions below."""
@@ -34,5 +34,5 @@ def holds_in_bfloat16(card: Card) -> bool:
         return False
 
 
-def _third_digit(figure: Figure) -> float:
+def _third_digit(figure: Estimate) -> float:
     return round(figure.estimate, 3)

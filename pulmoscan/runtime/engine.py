@@ -1,4 +1,4 @@
-"""A network's `Source` -> a `Compiled` network in the runtime that the settings name."""
+"""A network's `NetworkSource` -> a `Compiled` network in the runtime that the settings name."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pulmoscan.errors import PulmoScanError
 from pulmoscan.runtime.environment import Settings, settings
 from pulmoscan.runtime.idle_threads import keep_blas_off_the_cores
-from pulmoscan.runtime.source import Source
-from pulmoscan.runtime.turns import turns
+from pulmoscan.runtime.queueing import queue
+from pulmoscan.runtime.source import NetworkSource
 
 logger = logging.getLogger(__name__)
 
@@ -60,14 +60,14 @@ class Compiled:
         parts: list[list[Array]] = []
         for start in range(0, len(x), self._engine.largest_batch):
             part = np.ascontiguousarray(x[start : start + self._engine.largest_batch])
-            with turns:
+            with queue:
                 parts.append([np.array(output, dtype=np.float32) for output in self._engine.run(part)])
         joined = parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
         return dict(zip(self._outputs, joined, strict=True))
 
 
 def compile_network(
-    source: Source, input_shape: Sequence[int], outputs: Sequence[str], name: str, how: Settings | None = None
+    source: NetworkSource, input_shape: Sequence[int], outputs: Sequence[str], name: str, how: Settings | None = None
 ) -> Compiled:
     """Make a network fast.
 
@@ -97,25 +97,25 @@ def compile_network(
     return Compiled(engine, outputs, input_shape, how)
 
 
-def _openvino(source: Source, input_shape: tuple[int, ...], name: str, how: Settings) -> Engine:
+def _openvino(source: NetworkSource, input_shape: tuple[int, ...], name: str, how: Settings) -> Engine:
     from pulmoscan.runtime.openvino_cpu import OpenVino
 
     return OpenVino(source, input_shape, name, how)
 
 
-def _onnxruntime(source: Source, input_shape: tuple[int, ...], name: str, how: Settings) -> Engine:
+def _onnxruntime(source: NetworkSource, input_shape: tuple[int, ...], name: str, how: Settings) -> Engine:
     from pulmoscan.runtime.onnx_cpu import OnnxRuntime
 
     return OnnxRuntime(source, input_shape, name, how)
 
 
-def _torch(source: Source, _input_shape: tuple[int, ...], _name: str, how: Settings) -> Engine:
+def _torch(source: NetworkSource, _input_shape: tuple[int, ...], _name: str, how: Settings) -> Engine:
     from pulmoscan.runtime.eager import Eager
 
     return Eager(source.module(), "cpu" if how.runtime == "torch" else how.runtime)
 
 
-_ENGINES: dict[str, Callable[[Source, tuple[int, ...], str, Settings], Engine]] = {
+_ENGINES: dict[str, Callable[[NetworkSource, tuple[int, ...], str, Settings], Engine]] = {
     "openvino": _openvino,
     "onnxruntime": _onnxruntime,
     "torch": _torch,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pulmoscan.runtime.environment import Settings
-from pulmoscan.runtime.source import Source, cached
+from pulmoscan.runtime.source import NetworkSource, cached
 
 
 class OnnxRuntime:
@@ -22,7 +22,7 @@ class OnnxRuntime:
 
     largest_batch = 1
 
-    def __init__(self, source: Source, input_shape: tuple[int, ...], name: str, how: Settings) -> None:
+    def __init__(self, source: NetworkSource, input_shape: tuple[int, ...], name: str, how: Settings) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = how.threads
         options.inter_op_num_threads = 1

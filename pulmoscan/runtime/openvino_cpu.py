@@ -17,7 +17,7 @@ import openvino  # noqa: E402
 
 from pulmoscan.runtime.environment import Settings  # noqa: E402
 from pulmoscan.runtime.memory import let_go  # noqa: E402
-from pulmoscan.runtime.source import Source, cached  # noqa: E402
+from pulmoscan.runtime.source import NetworkSource, cached  # noqa: E402
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,7 +30,7 @@ class OpenVino:
 
     largest_batch = 1
 
-    def __init__(self, source: Source, input_shape: tuple[int, ...], name: str, how: Settings) -> None:
+    def __init__(self, source: NetworkSource, input_shape: tuple[int, ...], name: str, how: Settings) -> None:
         core = openvino.Core()
         properties: dict[str, Any] = {
             # float32 said out loud: on CPUs with AMX the default is bfloat16.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class NetworkSource:
     """A network that is built only where it was not compiled before.
 
     Attributes:
@@ -34,7 +34,7 @@ class Source:
         return self.build().eval().requires_grad_(False)
 
 
-def cached(source: Source, name: str, facts: Sequence[object], make: Callable[[], bytes]) -> memoryview:
+def cached(source: NetworkSource, name: str, facts: Sequence[object], make: Callable[[], bytes]) -> memoryview:
     """What `make` gives, from the cache if it was made before of the same weights and code, with the same facts."""
     digest = hashlib.sha256(repr((*facts, cache.MAGIC, _versions())).encode())
     for part in (*(path.read_bytes() for path in source.code), source.weights):

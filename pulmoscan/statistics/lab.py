@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
 
-from pulmoscan.statistics.metrics import CONFIDENCE, THRESHOLD_STEP, Confusion, Figure, Scores
+from pulmoscan.statistics.metrics import CONFIDENCE, THRESHOLD_STEP, Confusion, Estimate, Scores
 
 Array = NDArray[np.float64]
 
@@ -39,8 +39,8 @@ class Curve:
 class PredictiveValues:
     """At a prevalence that the user sets; n is the number of positive and of negative calls, as in the cards."""
 
-    ppv: Figure
-    npv: Figure
+    ppv: Estimate
+    npv: Estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ def precision_recall(scores: Scores, prevalence: float) -> Curve:
     return Curve(recall, precision, np.r_[thresholds, np.inf])
 
 
-def average_precision(scores: Scores, prevalence: float) -> Figure:
+def average_precision(scores: Scores, prevalence: float) -> Estimate:
     """Area under the precision-recall curve at a prevalence, with the logit interval.
 
     The interval takes the pneumonias as the sample (Boyd, Eng and Page 2013, doi 10.1007/978-3-642-40994-3_29).
@@ -86,9 +86,9 @@ def average_precision(scores: Scores, prevalence: float) -> Figure:
     labels, probabilities = _labelled(scores)
     estimate = float(average_precision_score(labels, probabilities, sample_weight=_weights(scores, prevalence)))
     if not 0 < estimate < 1:
-        return Figure(estimate, estimate, estimate, n)
+        return Estimate(estimate, estimate, estimate, n)
     low, high = _logit_interval(_logit(estimate), 1 / math.sqrt(n * estimate * (1 - estimate)))
-    return Figure(estimate, low, high, n)
+    return Estimate(estimate, low, high, n)
 
 
 def prevalence(scores: Scores) -> float:
@@ -177,8 +177,8 @@ def _nothing() -> Array:
     return np.full_like(GRID, np.nan)
 
 
-def _no_figure() -> Figure:
-    return Figure(math.nan, math.nan, math.nan, 0)
+def _no_figure() -> Estimate:
+    return Estimate(math.nan, math.nan, math.nan, 0)
 
 
 def _labelled(scores: Scores) -> tuple[Array, Array]:
@@ -205,8 +205,8 @@ def _logit_interval(centre: float, error: float) -> tuple[float, float]:
     return 1 / (1 + math.exp(reach - centre)), 1 / (1 + math.exp(-reach - centre))
 
 
-def _containing(estimate: float, interval: tuple[float, float], n: int) -> Figure:
+def _containing(estimate: float, interval: tuple[float, float], n: int) -> Estimate:
     """The adjusted interval is pulled away from 0 and 1, where the estimate may lie."""
     if math.isnan(estimate):
         return _no_figure()
-    return Figure(estimate, min(estimate, interval[0]), max(estimate, interval[1]), n)
+    return Estimate(estimate, min(estimate, interval[0]), max(estimate, interval[1]), n)

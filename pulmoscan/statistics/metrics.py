@@ -24,7 +24,7 @@ low."""
 
 
 @dataclass(frozen=True)
-class Figure:
+class Estimate:
     """An estimate with its 95 % interval; `n` is how many radiographs it rests on. NaN where n is 0."""
 
     estimate: float
@@ -57,30 +57,30 @@ class Confusion:
     false_positives: int
 
     @property
-    def sensitivity(self) -> Figure:
+    def sensitivity(self) -> Estimate:
         return proportion(self.true_positives, self.true_positives + self.false_negatives)
 
     @property
-    def specificity(self) -> Figure:
+    def specificity(self) -> Estimate:
         return proportion(self.true_negatives, self.true_negatives + self.false_positives)
 
     @property
-    def ppv(self) -> Figure:
+    def ppv(self) -> Estimate:
         """Positive predictive value at the prevalence of the set that was measured."""
         return proportion(self.true_positives, self.true_positives + self.false_positives)
 
     @property
-    def npv(self) -> Figure:
+    def npv(self) -> Estimate:
         """Negative predictive value at the prevalence of the set that was measured."""
         return proportion(self.true_negatives, self.true_negatives + self.false_negatives)
 
     @property
-    def positive_likelihood_ratio(self) -> Figure:
+    def positive_likelihood_ratio(self) -> Estimate:
         """How much a call of pneumonia raises the odds: sensitivity / (1 - specificity)."""
         return _ratio(self.true_positives, self.positives, self.false_positives, self.negatives)
 
     @property
-    def negative_likelihood_ratio(self) -> Figure:
+    def negative_likelihood_ratio(self) -> Estimate:
         """How much a call of normal lowers the odds: (1 - sensitivity) / specificity."""
         return _ratio(self.false_negatives, self.positives, self.true_negatives, self.negatives)
 
@@ -93,7 +93,7 @@ class Confusion:
         return self.true_negatives + self.false_positives
 
     @property
-    def accuracy(self) -> Figure:
+    def accuracy(self) -> Estimate:
         correct = self.true_positives + self.true_negatives
         return proportion(correct, correct + self.false_negatives + self.false_positives)
 
@@ -158,29 +158,29 @@ class Scores:
         )
 
     @property
-    def auc(self) -> Figure:
+    def auc(self) -> Estimate:
         """Area under the ROC curve with DeLong's interval (DeLong et al. 1988, doi 10.2307/2531595)."""
         n = len(self.normal) + len(self.pneumonia)
         if not len(self.normal) or not len(self.pneumonia):
-            return Figure(math.nan, math.nan, math.nan, 0)
+            return Estimate(math.nan, math.nan, math.nan, 0)
         # Placement values: for each radiograph the share of the other class that it is ranked rightly against.
         of_pneumonia = _share_below(self.pneumonia, self.normal)
         of_normal = 1 - _share_below(self.normal, self.pneumonia)
         estimate = float(of_pneumonia.mean())
         if min(len(self.normal), len(self.pneumonia)) < 2:
-            return Figure(estimate, 0.0, 1.0, n)
+            return Estimate(estimate, 0.0, 1.0, n)
         variance = of_pneumonia.var(ddof=1) / len(of_pneumonia) + of_normal.var(ddof=1) / len(of_normal)
         reach = Z * math.sqrt(variance)
-        return Figure(estimate, max(0.0, estimate - reach), min(1.0, estimate + reach), n)
+        return Estimate(estimate, max(0.0, estimate - reach), min(1.0, estimate + reach), n)
 
 
-def proportion(count: int, n: int) -> Figure:
+def proportion(count: int, n: int) -> Estimate:
     """`count` of `n` with Wilson's score interval (Wilson 1927, doi 10.2307/2276774)."""
     if n == 0:
-        return Figure(math.nan, math.nan, math.nan, 0)
+        return Estimate(math.nan, math.nan, math.nan, 0)
     middle = (2 * count + Z**2) / (2 * (n + Z**2))
     reach = Z / (2 * (n + Z**2)) * math.sqrt(4 * count * (n - count) / n + Z**2)
-    return Figure(count / n, middle - reach if count else 0.0, middle + reach if count < n else 1.0, n)
+    return Estimate(count / n, middle - reach if count else 0.0, middle + reach if count < n else 1.0, n)
 
 
 def _share_below(values: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -189,27 +189,27 @@ def _share_below(values: NDArray[np.float64], others: NDArray[np.float64]) -> ND
     return (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")) / (2 * len(others))
 
 
-def _ratio(a: int, of_a: int, b: int, of_b: int) -> Figure:
+def _ratio(a: int, of_a: int, b: int, of_b: int) -> Estimate:
     """(a / of_a) / (b / of_b) with the log method's interval (Simel et al. 1991, doi 10.1016/0895-4356(91)90128-V).
 
     An empty cell counts as half a radiograph for the interval.
     """
     if of_a == 0 or of_b == 0:
-        return Figure(math.nan, math.nan, math.nan, 0)
+        return Estimate(math.nan, math.nan, math.nan, 0)
     estimate = (a / of_a) / (b / of_b) if b else (math.inf if a else math.nan)
     a_, b_ = a or 0.5, b or 0.5
     middle = math.log((a_ / of_a) / (b_ / of_b))
     reach = Z * math.sqrt(1 / a_ - 1 / of_a + 1 / b_ - 1 / of_b)
     low, high = math.exp(middle - reach), math.exp(middle + reach)
-    return Figure(estimate, low if a else 0.0, high if b else math.inf, of_a + of_b)
+    return Estimate(estimate, low if a else 0.0, high if b else math.inf, of_a + of_b)
 
 
-def mean(values: Sequence[float] | NDArray[np.floating]) -> Figure:
+def mean(values: Sequence[float] | NDArray[np.floating]) -> Estimate:
     """The mean of independent values with Student's t interval."""
     from scipy import stats  # only measuring needs it
 
     x = np.asarray(values, dtype=np.float64)
     if len(x) < 2:
-        return Figure(float(x[0]) if len(x) else math.nan, math.nan, math.nan, len(x))
+        return Estimate(float(x[0]) if len(x) else math.nan, math.nan, math.nan, len(x))
     reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(x) - 1)) * x.std(ddof=1) / math.sqrt(len(x))
-    return Figure(float(x.mean()), float(x.mean() - reach), float(x.mean() + reach), len(x))
+    return Estimate(float(x.mean()), float(x.mean() - reach), float(x.mean() + reach), len(x))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, logit
 
-from pulmoscan.statistics.metrics import THRESHOLD_STEP, Figure, Scores
+from pulmoscan.statistics.metrics import THRESHOLD_STEP, Estimate, Scores
 
 FEWEST_TO_COUNT = 100
 """With fewer pneumonias than this, the one that an order statistic rests on is chance; several are weighed instead."""
@@ -42,7 +42,7 @@ def for_sensitivity(scores: Scores, sensitivity: float) -> float:
     return _on_step(float(expit(quantile)))
 
 
-def bootstrap(scores: Scores, point: Callable[[Scores], float], seed: int = 0) -> Figure:
+def bootstrap(scores: Scores, point: Callable[[Scores], float], seed: int = 0) -> Estimate:
     """The operating point with its 95 % percentile interval over resampled radiographs of either class."""
     rng = np.random.default_rng(seed)
     found = [
@@ -52,7 +52,7 @@ def bootstrap(scores: Scores, point: Callable[[Scores], float], seed: int = 0) -
         for _ in range(RESAMPLINGS)
     ]
     low, high = np.percentile(found, [2.5, 97.5])
-    return Figure(point(scores), float(low), float(high), len(scores.pneumonia))
+    return Estimate(point(scores), float(low), float(high), len(scores.pneumonia))
 
 
 def balanced(scores: Scores) -> float:

@@ -20,7 +20,7 @@ from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, ModelSpec
 from pulmoscan.population import GROUPS, OperatingPoint, PopulationChoice
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Reading, Screening, load_model
-from pulmoscan.statistics.metrics import Figure, Scores
+from pulmoscan.statistics.metrics import Estimate, Scores
 from pulmoscan.ui.frame import page, told_in_words
 from pulmoscan.ui.panels.heatmap import colour_bar, for_display
 from pulmoscan.ui.panels.picker import chosen_line, picker
@@ -203,7 +203,7 @@ def _figure_row(subject: Measured, point: OperatingPoint, scores: Scores) -> str
     )
 
 
-def _cell(figure: Figure, percent: bool = True) -> str:
+def _cell(figure: Estimate, percent: bool = True) -> str:
     if figure.n == 0:
         return "<td>not measured</td>"
     factor, digits, unit = (100, 1, " %") if percent else (1, 3, "")

@@ -8,7 +8,7 @@ from pulmoscan.models.card import Card
 from pulmoscan.models.registry import MODELS, ModelSpec
 from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.screening import load_model
-from pulmoscan.statistics.metrics import Figure
+from pulmoscan.statistics.metrics import Estimate
 from pulmoscan.ui.frame import page, told_in_words
 
 SUBTITLE = (
@@ -95,7 +95,7 @@ def _table(card: Card, population: Population) -> str:
     )
 
 
-def _row(name: str, figure: Figure, estimate: str | None = None, interval: str | None = None) -> str:
+def _row(name: str, figure: Estimate, estimate: str | None = None, interval: str | None = None) -> str:
     estimate = estimate or f"{100 * figure.estimate:.1f} %"
     interval = interval or f"{100 * figure.low:.1f} to {100 * figure.high:.1f}"
     return f"<tr><th>{name}</th><td><b>{estimate}</b></td><td>{interval}</td><td>{figure.n}</td></tr>"

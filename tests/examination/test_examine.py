@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,14 +44,19 @@ def test_quality_is_looked_at(models: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chest", "inverted", "turns", "kind"),
-    [(False, False, 0, "not a chest"), (True, True, 0, "inverted"), (True, False, 2, "turned")],
+    ("answers", "kind"),
+    [
+        ({"chest": False}, "not a chest"),
+        ({"inverted": True}, "inverted"),
+        ({"turns": 2}, "turned"),
+        ({"chest": False, "side": True}, "side view"),
+    ],
 )
 def test_refusal_is_that_of_the_network_in_the_weights_folder(
-    own_weights: Path, radiographs: list[Radiograph], chest: bool, inverted: bool, turns: int, kind: str
+    own_weights: Path, radiographs: list[Radiograph], answers: dict[str, Any], kind: str
 ) -> None:
     assert own_weights.is_dir()
-    install_lungs(dark_is_lung(chest, inverted, turns))
+    install_lungs(dark_is_lung(**answers))
     refusal = examine(radiographs[0]).refusal
     assert refusal
     assert refusal.kind == kind

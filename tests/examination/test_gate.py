@@ -14,7 +14,8 @@ from tests.pictures import chest
 
 LIMITS = {
     "chest": 0.5,
-    "strangeness": 3.0,
+    "side": 0.5,
+    "mahalanobis": 3.0,
     "turned": 0.5,
     "inverted": 0.5,
     "whole": 0.5,
@@ -41,7 +42,9 @@ def test_upright_chest_passes() -> None:
     ("changes", "kind"),
     [
         ({"chest": 0.49}, "not a chest"),
-        ({"strangeness": 3.1}, "not a chest"),
+        ({"side": 0.6}, "side view"),
+        ({"side": 0.6, "chest": 0.1, "turns": turned(1)}, "side view"),  # whatever else it is
+        ({"mahalanobis": 3.1}, "not a chest"),
         ({"lungs": np.zeros((224, 224), np.float32)}, "not a chest"),
         ({"lungs": np.ones((224, 224), np.float32)}, "not a chest"),
         ({"whole": 0.4}, "part of a chest"),
@@ -59,6 +62,14 @@ def test_refusals(changes: dict[str, Any], kind: str) -> None:
     assert (refusal.correction is not None) == (kind in ("turned", "inverted"))
     assert refusal.finding.endswith(".")
     assert refusal.advice.endswith(".")
+
+
+def test_side_view_is_named_with_what_to_do() -> None:
+    refusal = check(chest_view(side=0.99), LIMITS)
+    assert refusal
+    assert refusal.finding.startswith("This looks like a side view of the chest")
+    assert "frontal view (PA or AP)" in refusal.advice
+    assert refusal.correction is None
 
 
 def test_lopsided_lungs_are_a_part_of_a_chest() -> None:

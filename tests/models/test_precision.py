@@ -15,20 +15,20 @@ from pulmoscan.population import POPULATIONS
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.runtime import bfloat16, environment
 from pulmoscan.screening import read
-from pulmoscan.statistics.metrics import Figure
+from pulmoscan.statistics.metrics import Estimate
 
 
-def evidence(changed: float = 0.002, auc: float = 0.97049) -> dict[str, Figure]:
+def evidence(changed: float = 0.002, auc: float = 0.97049) -> dict[str, Estimate]:
     """In both populations, with an AUC of 0.9701 in float32."""
-    found: dict[str, Figure] = {}
+    found: dict[str, Estimate] = {}
     for p in POPULATIONS:
-        found[changed_name(p)] = Figure(changed, 0, 0.01, 500)
-        found[auc_name(p, "float32")] = Figure(0.9701, 0.96, 0.98, 500)
-        found[auc_name(p, "bfloat16")] = Figure(auc, 0.96, 0.98, 500)
+        found[changed_name(p)] = Estimate(changed, 0, 0.01, 500)
+        found[auc_name(p, "float32")] = Estimate(0.9701, 0.96, 0.98, 500)
+        found[auc_name(p, "bfloat16")] = Estimate(auc, 0.96, 0.98, 500)
     return found
 
 
-def without(figures: Mapping[str, Figure], population: str) -> dict[str, Figure]:
+def without(figures: Mapping[str, Estimate], population: str) -> dict[str, Estimate]:
     return {name: figure for name, figure in figures.items() if not name.startswith(population)}
 
 
@@ -43,7 +43,7 @@ def without(figures: Mapping[str, Figure], population: str) -> dict[str, Figure]
     ],
     ids=["measured", "too many decisions", "another AUC", "children alone", "nothing"],
 )
-def test_holds_where_the_card_says_so(figures: dict[str, Figure], expected: bool, models: Path) -> None:
+def test_holds_where_the_card_says_so(figures: dict[str, Estimate], expected: bool, models: Path) -> None:
     assert models.is_dir()
     card = read_card(get_spec("resnet18"))
     assert holds_in_bfloat16(dataclasses.replace(card, evidence={MEASURED: figures})) is expected

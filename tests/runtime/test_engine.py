@@ -21,7 +21,7 @@ from pulmoscan.examination import lungs
 from pulmoscan.examination.lung_network import LungNetwork
 from pulmoscan.models import classifier
 from pulmoscan.models.networks import Parts, build_network
-from pulmoscan.runtime import PRECISIONS, Compiled, Settings, Source, cache, compile_network, engine, installed
+from pulmoscan.runtime import PRECISIONS, Compiled, NetworkSource, Settings, cache, compile_network, engine, installed
 from pulmoscan.runtime.eager import Eager
 
 SHAPE = (1, 1, 32, 24)
@@ -75,8 +75,8 @@ def compiled(how: Settings, seed: int = 0) -> Compiled:
     return compile_network(source_of(Small(seed)), SHAPE, ("logits", "features"), "small", how)
 
 
-def source_of(module: nn.Module, *code: Path) -> Source:
-    return Source(lambda: module, save(module.state_dict()), code)
+def source_of(module: nn.Module, *code: Path) -> NetworkSource:
+    return NetworkSource(lambda: module, save(module.state_dict()), code)
 
 
 def batch(n: int, seed: int = 5) -> np.ndarray:

@@ -83,7 +83,7 @@ def assert_lungs_alike(runtime: str, radiographs: list[Radiograph]) -> None:
         for name in ("chest", "whole", "inverted"):
             assert getattr(mine, name) == pytest.approx(getattr(expected, name), abs=LARGEST_PROBABILITY_CHANGE)
         np.testing.assert_allclose(mine.turns, expected.turns, atol=LARGEST_PROBABILITY_CHANGE)
-        assert mine.strangeness == pytest.approx(expected.strangeness, rel=1e-3)
+        assert mine.mahalanobis == pytest.approx(expected.mahalanobis, rel=1e-3)
 
 
 @pytest.mark.usefixtures("models")

@@ -43,6 +43,22 @@ def draw_mask(path: Path) -> None:
     Image.fromarray(mask).save(path)
 
 
+def make_side_views(folder: Path, patients: int = 3, of_each: int = 2) -> Path:
+    """Side views, one dark lung in a narrow bright body, in the layout of the pictures that show no frontal chest."""
+    rows = [("file", "patient")]
+    for number in range(patients * of_each):
+        y, x = np.mgrid[-1:1:260j, -1:1:200j]
+        body = (x**2 / 0.5 + y**2 / 1.1 < 1) * 0.8
+        lung = 0.5 * np.exp(-(((x - 0.02 * number) / 0.3) ** 2) - ((y + 0.1) / 0.5) ** 2)
+        name = f"lateral/lateral_{number:03}.jpg"
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((np.clip(body - lung, 0, 1) * 255).astype(np.uint8)).save(folder / name, quality=90)
+        rows.append((name, f"patient{number // of_each}"))
+    with (folder / "radiographs.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return folder
+
+
 def patients(prefix: str, validation: bool) -> Iterator[int]:
     """Patient numbers that the split by patient puts into training or validation."""
     number = 1

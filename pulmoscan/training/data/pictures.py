@@ -1,31 +1,44 @@
 """Dataset folders -> `Picture`s for the lung network: chest radiographs, masked or not, and pictures of other things.
 
-Four layouts are known: the two of `datasets` (Kermany, NIH), a folder with `images*/` and `masks*/` (the adult lung
-masks of V7 Labs on the covid-chestxray-dataset), and a folder without either, whose pictures show no chest at all.
+Five layouts are known: Kermany's and NIH's (see `datasets`), NIH's with a column `split` (the adults whom radiologists
+labelled for the RSNA), a folder with `images*/` and `masks*/` (the adult lung masks of V7 Labs on the
+covid-chestxray-dataset), and a folder without any of it, whose pictures show no frontal chest; its folders `lateral`
+and `limbs` hold side views of the chest and radiographs of limbs, and `radiographs.csv` says whose the side views are.
+
+One patient is in one split over all folders together: in testing before validation before training.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.population import Population
+from pulmoscan.population import ADULT_AGE, Population
 from pulmoscan.training.data.datasets import Split, load_dataset, read_index
 
 TEST_SHARE, VALIDATION_SHARE = 0.25, 0.10
 """Of the patients, or of the pictures that show no chest, where a dataset has no split of its own."""
 
-Collection = Literal["kermany", "nih", "adult masks", "not chest"]
+Collection = Literal["kermany", "nih", "rsna", "adult masks", "side views", "limbs", "not chest"]
+
+SIDE_VIEW = "side view"
+"""The kind of the pictures in `lateral`."""
+
+RADIOGRAPHS: Mapping[str, tuple[Collection, str]] = {"lateral": ("side views", SIDE_VIEW), "limbs": ("limbs", "limb")}
+"""Folders of radiographs that show no frontal chest: their source and kind."""
+
+SPLITS: tuple[Split, ...] = ("test", "validation", "train")
+"""Which of its splits a patient goes into who is in several."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture of a dataset."""
+    """One picture of a dataset. `patient` is empty where nobody else's picture can be the same patient's."""
 
     path: Path
     source: Collection
@@ -33,9 +46,11 @@ class Picture:
     population: Population | None
     split: Split
     lung_mask: Path | None = None
+    patient: str = ""
 
     @property
     def is_chest(self) -> bool:
+        """Whether it shows a chest from the front or the back."""
         return self.kind == "chest"
 
 
@@ -45,7 +60,7 @@ def load_pictures(folders: Iterable[Path]) -> list[Picture]:
     Raises:
         DatasetError: a folder is missing or holds no picture.
     """
-    pictures = [picture for folder in folders for picture in _load(folder)]
+    pictures = _one_split_each([picture for folder in folders for picture in _load(folder)])
     if not pictures:
         raise DatasetError("The folders hold no picture. docs/lungs-and-gate.md shows the layouts that are expected.")
     return pictures
@@ -65,32 +80,63 @@ def _load(folder: Path) -> list[Picture]:
         return _load_masks(folder)
     if any((root / part).is_dir() for root in (folder, folder / "images224") for part in ("train", "test")):
         return [
-            Picture(e.path, "kermany", "chest", "child", e.split, e.lung_mask)
+            Picture(e.path, "kermany", "chest", "child", e.split, e.lung_mask, f"kermany/{e.patient}")
             for e in load_dataset(folder)
             if e.population == "child"
         ]
+    patients = {row["file"]: row["patient"] for row in read_index(folder / "radiographs.csv")}
     return [
-        Picture(path, "not chest", _kind(path, folder), None, _split(path.name))
+        _other(path, folder, patients)
         for path in sorted(folder.rglob("*"))
         if path.suffix.lower() in {".jpg", ".jpeg", ".png"}
     ]
 
 
+def _other(path: Path, folder: Path, patients: Mapping[str, str]) -> Picture:
+    """Side views all train: so few are measured by cross-validation over their patients (see `lungs.kinds`)."""
+    inside = path.relative_to(folder)
+    if inside.parts[0] not in RADIOGRAPHS:
+        return Picture(path, "not chest", _kind(path, folder), None, _split(path.name))
+    source, kind = RADIOGRAPHS[inside.parts[0]]
+    patient = patients.get(inside.as_posix()) or path.stem
+    return Picture(path, source, kind, None, "train" if kind == SIDE_VIEW else _split(path.name), None, patient)
+
+
 def _load_nih(folder: Path) -> list[Picture]:
-    """Every radiograph, whatever was found in it; the patients of `datasets`' test split are for testing here too."""
+    """Every radiograph, whatever was found in it.
+
+    Without a column `split`, patients whom radiologists labelled are for validation, the others for training.
+    """
     images = next(iter(sorted(folder.glob("images*"))))
     rows = read_index(folder / "index.csv")
-    test_patients = {row["patient"] for row in rows if row["rsna_class"]}
+    labelled = {row["patient"] for row in rows if row["rsna_class"]}
     return [
         Picture(
             images / row["file"],
-            "nih",
+            "rsna" if "split" in row else "nih",
             "chest",
-            "adult" if int(row["age"]) >= 18 else "child",
-            "test" if row["patient"] in test_patients else _split(row["patient"], test_share=0.0),
+            "adult" if int(row["age"]) >= ADULT_AGE else "child",
+            _named(row["split"]) if "split" in row else "validation" if row["patient"] in labelled else "train",
+            patient=f"nih/{row['patient']}",
         )
         for row in rows
     ]
+
+
+def _named(split: str) -> Split:
+    for known in get_args(Split):
+        if split == known:
+            return known
+    raise DatasetError(f"index.csv has a split {split!r}. It can hold train, validation and test.")
+
+
+def _one_split_each(pictures: Sequence[Picture]) -> list[Picture]:
+    """The same pictures; who is in several splits goes into the first of `SPLITS` with all of theirs."""
+    of_patient: dict[str, Split] = {}
+    for picture in pictures:
+        before = of_patient.get(picture.patient, "train")
+        of_patient[picture.patient] = min(before, picture.split, key=SPLITS.index)
+    return [replace(p, split=of_patient[p.patient]) if p.patient else p for p in pictures]
 
 
 def _load_masks(folder: Path) -> list[Picture]:
@@ -119,10 +165,10 @@ def _kind(path: Path, folder: Path) -> str:
     return (named.group(1) if named else inside[0] if len(inside) > 1 else folder.name).lower()
 
 
-def _split(group: str, test_share: float = TEST_SHARE) -> Split:
+def _split(group: str) -> Split:
     """A fixed function of the patient, publication or picture alone."""
     digest = hashlib.sha256(f"pulmoscan lungs:{group}".encode()).digest()
     place = int.from_bytes(digest[:4], "big") / 2**32
-    if place < test_share:
+    if place < TEST_SHARE:
         return "test"
-    return "validation" if place < test_share + VALIDATION_SHARE else "train"
+    return "validation" if place < TEST_SHARE + VALIDATION_SHARE else "train"

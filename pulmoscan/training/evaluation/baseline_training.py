@@ -18,7 +18,7 @@ from pulmoscan.errors import DatasetError
 from pulmoscan.models.card import Card, add_evidence
 from pulmoscan.models.registry import get_spec
 from pulmoscan.population import Population
-from pulmoscan.statistics.metrics import Figure
+from pulmoscan.statistics.metrics import Estimate
 
 FIGURES = (
     "AUC",
@@ -29,7 +29,7 @@ FIGURES = (
     "peak inside a box",
 )
 
-Usual = Mapping[Population, Mapping[str, Figure]]
+Usual = Mapping[Population, Mapping[str, Estimate]]
 
 
 def read_usual(path: Path, model: str, split: str) -> Usual:
@@ -51,7 +51,7 @@ def read_usual(path: Path, model: str, split: str) -> Usual:
     return found
 
 
-def recorded(card: Card, population: Population, split: str) -> Mapping[str, Figure]:
+def recorded(card: Card, population: Population, split: str) -> Mapping[str, Estimate]:
     """What the card keeps of it; nothing if it was never measured."""
     return card.evidence.get(_heading(population, split), {})
 
@@ -62,7 +62,7 @@ def record(usual: Usual, model: str, split: str) -> None:
         add_evidence(get_spec(model), _heading(population, split), figures)
 
 
-def describe(figures: Mapping[str, Figure]) -> Sequence[str]:
+def describe(figures: Mapping[str, Estimate]) -> Sequence[str]:
     """Lines for the table of `evaluate`."""
     if not figures:
         return []
@@ -76,8 +76,8 @@ def _is_of(part: Mapping[str, Any], model: str, split: str) -> bool:
     return bool(part["model"] == model and part["split"] == split)
 
 
-def _figures(part: Mapping[str, Any]) -> dict[str, Figure]:
-    return {name: Figure(**part["figures"][name]) for name in FIGURES if part["figures"].get(name)}
+def _figures(part: Mapping[str, Any]) -> dict[str, Estimate]:
+    return {name: Estimate(**part["figures"][name]) for name in FIGURES if part["figures"].get(name)}
 
 
 def _heading(population: Population, split: str) -> str:

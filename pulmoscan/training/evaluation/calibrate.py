@@ -18,7 +18,7 @@ from pulmoscan.models.registry import ModelSpec
 from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.statistics import operating_points
 from pulmoscan.statistics.calibration import fit_temperature, temperature_scaled
-from pulmoscan.statistics.metrics import Figure, Scores
+from pulmoscan.statistics.metrics import Estimate, Scores
 from pulmoscan.training.data.datasets import load_datasets, select
 from pulmoscan.training.evaluation.scoring import Scored, score
 
@@ -90,7 +90,7 @@ def _points(
     return {p: operating_points.for_sensitivity(scores[p, "validation"], sensitivity[p]) for p in POPULATIONS}
 
 
-def _intervals(scores: Scores, population: Population) -> dict[str, Figure]:
+def _intervals(scores: Scores, population: Population) -> dict[str, Estimate]:
     """How far the operating points would move had other patients validated."""
     wanted = {
         "maximum sensitivity, threshold": MAXIMUM_SENSITIVITY[population],

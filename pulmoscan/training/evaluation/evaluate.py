@@ -17,7 +17,7 @@ from pulmoscan.models.registry import get_spec
 from pulmoscan.population import ADULT_AGE, POPULATIONS, Population
 from pulmoscan.reading.records import write_whole
 from pulmoscan.statistics import calibration, lab, metrics
-from pulmoscan.statistics.metrics import Confusion, Figure, Scores
+from pulmoscan.statistics.metrics import Confusion, Estimate, Scores
 from pulmoscan.training.data.datasets import Split, load_datasets, select
 from pulmoscan.training.evaluation import baseline_training
 from pulmoscan.training.evaluation.scoring import Scored, score, scores_of
@@ -51,17 +51,17 @@ class Evaluation:
         return [name for name, _ in self.scores.missed(self.threshold)]
 
     @property
-    def heat_inside_lungs(self) -> Figure:
+    def heat_inside_lungs(self) -> Estimate:
         """Over true positives with a lung mask."""
         return _mean_share([s.heat_inside_lungs() for s in self._true_positives()])
 
     @property
-    def heat_inside_boxes(self) -> Figure:
+    def heat_inside_boxes(self) -> Estimate:
         """Over all pneumonias with radiologists' boxes."""
         return _mean_share([s.heat_inside_boxes() for s in self._boxed()])
 
     @property
-    def peak_inside_boxes(self) -> Figure:
+    def peak_inside_boxes(self) -> Estimate:
         """Over all pneumonias with radiologists' boxes."""
         return metrics.proportion(sum(s.peak_inside_boxes() for s in self._boxed()), len(self._boxed()))
 
@@ -155,7 +155,7 @@ def _decision_curve(scores: Scores) -> dict[str, Any] | None:
     }
 
 
-def describe(evaluation: Evaluation, usual: Mapping[str, Figure] | None = None) -> str:
+def describe(evaluation: Evaluation, usual: Mapping[str, Estimate] | None = None) -> str:
     """The table that the command line prints, beside `usual` or what the card keeps of the usual way of training."""
     e, c = evaluation, evaluation.confusion
     lines = [
@@ -190,11 +190,11 @@ def _chosen(e: Evaluation) -> str:
     return "its authors'"
 
 
-def _at_balance(e: Evaluation) -> dict[str, Figure]:
+def _at_balance(e: Evaluation) -> dict[str, Estimate]:
     return _at(e, "balanced") if e.population in e.card.balanced else {}
 
 
-def _at(e: Evaluation, point: str) -> dict[str, Figure]:
+def _at(e: Evaluation, point: str) -> dict[str, Estimate]:
     at = e.scores.at(e.card.points(e.population)[point])
     return {"sensitivity": at.sensitivity, "specificity": at.specificity}
 
@@ -208,12 +208,12 @@ def _other_points(e: Evaluation) -> list[str]:
     return lines
 
 
-def _all_figures(e: Evaluation) -> dict[str, Figure]:
+def _all_figures(e: Evaluation) -> dict[str, Estimate]:
     balanced = {f"balanced: {name}": figure for name, figure in _at_balance(e).items()}
     return {"AUC": e.scores.auc, **_proportions(e), **_ratios(e), **balanced}
 
 
-def _proportions(e: Evaluation) -> dict[str, Figure]:
+def _proportions(e: Evaluation) -> dict[str, Estimate]:
     c = e.confusion
     return {
         "sensitivity": c.sensitivity,
@@ -226,17 +226,17 @@ def _proportions(e: Evaluation) -> dict[str, Figure]:
     }
 
 
-def _ratios(e: Evaluation) -> dict[str, Figure]:
+def _ratios(e: Evaluation) -> dict[str, Estimate]:
     return {"LR+": e.confusion.positive_likelihood_ratio, "LR-": e.confusion.negative_likelihood_ratio}
 
 
-def _ratio(figure: Figure) -> str:
+def _ratio(figure: Estimate) -> str:
     return f"{figure.estimate:.3g} ({figure.low:.3g} to {figure.high:.3g}, n = {figure.n})"
 
 
-def _subgroups(e: Evaluation) -> dict[str, Figure]:
+def _subgroups(e: Evaluation) -> dict[str, Estimate]:
     """Sensitivity of each, and where it has normals too (a view has), specificity and AUC."""
-    found: dict[str, Figure] = {}
+    found: dict[str, Estimate] = {}
     for subgroup, scores in e.subgroups.items():
         at = scores.at(e.threshold)
         figures = {
@@ -248,7 +248,7 @@ def _subgroups(e: Evaluation) -> dict[str, Figure]:
     return found
 
 
-def _heat(e: Evaluation) -> dict[str, Figure]:
+def _heat(e: Evaluation) -> dict[str, Estimate]:
     return {
         "heat inside lungs": e.heat_inside_lungs,
         "heat inside boxes": e.heat_inside_boxes,
@@ -256,5 +256,5 @@ def _heat(e: Evaluation) -> dict[str, Figure]:
     }
 
 
-def _mean_share(shares: Sequence[float]) -> Figure:
+def _mean_share(shares: Sequence[float]) -> Estimate:
     return metrics.mean(np.array([share for share in shares if not np.isnan(share)]))

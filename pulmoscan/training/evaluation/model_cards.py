@@ -15,7 +15,7 @@ from pulmoscan.models.registry import MODELS, ModelSpec
 from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.reading.records import write_whole
 from pulmoscan.statistics.calibration import brier, expected_calibration_error
-from pulmoscan.statistics.metrics import Figure, Scores
+from pulmoscan.statistics.metrics import Estimate, Scores
 from pulmoscan.training.evaluation.plots import draw_evidence
 
 GROUPS: Mapping[Population, str] = {"child": "children of 1 to 5 years", "adult": "adults"}
@@ -135,7 +135,7 @@ def _evidence(card: Card) -> str:
     return "\n".join(rows) if len(rows) > 2 else "Not measured yet."
 
 
-def _shown(name: str, figure: Figure) -> str:
+def _shown(name: str, figure: Estimate) -> str:
     if name.endswith("AUC"):
         return figure.decimal
     if name == "mean difference":
@@ -143,7 +143,7 @@ def _shown(name: str, figure: Figure) -> str:
     return figure.percent
 
 
-def _ratio(figure: Figure) -> str:
+def _ratio(figure: Estimate) -> str:
     return f"{figure.estimate:.3g} ({figure.low:.3g} to {figure.high:.3g})" if figure.n else "not measured"
 
 

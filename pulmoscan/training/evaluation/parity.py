@@ -11,7 +11,7 @@ import numpy as np
 from pulmoscan.errors import DatasetError
 from pulmoscan.models.loading import load_classifier
 from pulmoscan.statistics import metrics
-from pulmoscan.statistics.metrics import Figure
+from pulmoscan.statistics.metrics import Estimate
 from pulmoscan.training.data.datasets import Split, load_dataset, select
 from pulmoscan.training.evaluation.scoring import score
 
@@ -20,9 +20,9 @@ from pulmoscan.training.evaluation.scoring import score
 class Parity:
     """How far the scores of originals and copies lie apart."""
 
-    difference: Figure  # mean |Δ probability|
+    difference: Estimate  # mean |Δ probability|
     largest: float
-    changed: Mapping[str, Figure]  # share of decisions that differ, by operating point
+    changed: Mapping[str, Estimate]  # share of decisions that differ, by operating point
 
 
 def parity(model: str, data: Path, split: Split) -> Parity:

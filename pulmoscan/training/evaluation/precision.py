@@ -31,7 +31,7 @@ from pulmoscan.population import POPULATIONS
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.runtime.bfloat16 import computes_in_bfloat16
 from pulmoscan.statistics import metrics
-from pulmoscan.statistics.metrics import Figure, Scores
+from pulmoscan.statistics.metrics import Estimate, Scores
 from pulmoscan.training.data.datasets import Example, Split, load_datasets, select
 
 Logits = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -48,7 +48,7 @@ class PrecisionParity:
         emulated: whether the processor does not compute in bfloat16 itself.
     """
 
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, Estimate]
     largest: float
     emulated: bool
 
@@ -120,9 +120,9 @@ def _rounded(value: Any) -> Any:
 
 def _figures(
     examples: Sequence[Example], probabilities: NDArray[np.float32], thresholds: Mapping[Any, float]
-) -> dict[str, Figure]:
+) -> dict[str, Estimate]:
     """Those of the card, of each population; `probabilities` is [N, 2], float32's first."""
-    figures: dict[str, Figure] = {}
+    figures: dict[str, Estimate] = {}
     for population in POPULATIONS:
         chosen = [i for i, e in enumerate(examples) if e.population == population]
         labels, values = [examples[i].label for i in chosen], probabilities[chosen]

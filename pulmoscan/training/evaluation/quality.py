@@ -18,7 +18,7 @@ from pulmoscan.examination.quality import DefectKind, Mask, Pixels
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.statistics import metrics
-from pulmoscan.statistics.metrics import Figure
+from pulmoscan.statistics.metrics import Estimate
 from pulmoscan.training.data.datasets import Split
 from pulmoscan.training.data.pictures import Picture, load_pictures, select
 
@@ -57,8 +57,8 @@ class QualityFigures:
 
     source: str
     quantiles: Mapping[DefectKind, Sequence[float]]
-    warned: Mapping[str, Figure]
-    found: Mapping[str, Figure]
+    warned: Mapping[str, Estimate]
+    found: Mapping[str, Estimate]
 
 
 def measure_quality(data: Sequence[Path], split: Split = "validation") -> list[QualityFigures]:
@@ -80,7 +80,8 @@ def measure_quality(data: Sequence[Path], split: Split = "validation") -> list[Q
 
 
 def _name(picture: Picture) -> str:
-    return {"kermany": "children (Kermany)", "nih": "adults (NIH)"}.get(picture.source, picture.source)
+    names = {"kermany": "children (Kermany)", "nih": "adults (NIH)", "rsna": "adults (RSNA)"}
+    return names.get(picture.source, picture.source)
 
 
 def _original(picture: Picture) -> Path | None:

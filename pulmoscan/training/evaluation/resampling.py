@@ -18,7 +18,7 @@ from pulmoscan.errors import DatasetError
 from pulmoscan.models.loading import load_classifier
 from pulmoscan.reading.radiograph import Radiograph, Source
 from pulmoscan.screening import read_with
-from pulmoscan.statistics.metrics import Figure, Scores
+from pulmoscan.statistics.metrics import Estimate, Scores
 from pulmoscan.training.data.datasets import Example, Split, load_datasets, select
 
 CHAIN = (299, 224)
@@ -28,7 +28,7 @@ LARGE = 400
 """Radiographs whose shorter side is at least this came from their originals."""
 
 
-def resampling_tests(model: str, data: Sequence[Path], split: Split) -> Mapping[str, Figure]:
+def resampling_tests(model: str, data: Sequence[Path], split: Split) -> Mapping[str, Estimate]:
     """AUC of opacity against normal among adults, as they come and after `CHAIN`, of all and of the large ones alone.
 
     Raises:
@@ -61,7 +61,7 @@ def chained(image: Image.Image) -> Image.Image:
     return image
 
 
-def describe(model: str, split: Split, figures: Mapping[str, Figure]) -> str:
+def describe(model: str, split: Split, figures: Mapping[str, Estimate]) -> str:
     """The table that the command line prints."""
     lines = [f"{model} · adults, opacity against normal · {split}"]
     return "\n".join([*lines, *(f"  {name:<52} {figure.decimal}" for name, figure in figures.items())])

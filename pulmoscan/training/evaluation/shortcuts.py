@@ -23,7 +23,7 @@ from pulmoscan.models.preprocessing import INPUT_SIZE, STRETCH_PERCENTILES, resa
 from pulmoscan.reading.radiograph import Radiograph, Source, load_radiograph
 from pulmoscan.screening import read_with
 from pulmoscan.statistics import metrics
-from pulmoscan.statistics.metrics import Confusion, Figure, Scores
+from pulmoscan.statistics.metrics import Confusion, Estimate, Scores
 from pulmoscan.training.classifier.lung_guidance import soft_lung_mask
 from pulmoscan.training.data.augmentation import resample_randomly
 from pulmoscan.training.data.datasets import Split, load_datasets, select
@@ -114,7 +114,7 @@ class ShortcutTest:
     """What one change did to AUC, sensitivity and specificity."""
 
     name: str
-    auc: Figure
+    auc: Estimate
     confusion: Confusion
 
 
@@ -123,7 +123,7 @@ class ShortcutTests:
     """All of them, and the share of the heat that lies on the pneumonia's side of half-and-half pictures."""
 
     changes: Sequence[ShortcutTest]
-    heat_on_side: Figure
+    heat_on_side: Estimate
 
 
 def shortcut_tests(model: str, data: Sequence[Path], split: Split, limit: int | None = None) -> ShortcutTests:
@@ -191,7 +191,7 @@ def _radiograph(pixels: NDArray[np.floating]) -> Radiograph:
     return Radiograph(pixels.astype(np.float32), CHANGED)
 
 
-def figures(tests: ShortcutTests) -> dict[str, Figure]:
+def figures(tests: ShortcutTests) -> dict[str, Estimate]:
     """For the model's card."""
     return {
         f"{test.name}: {name}": figure

@@ -16,11 +16,15 @@ from pulmoscan.examination import gate
 from pulmoscan.examination.lungs import ChestView, load_reader, read_card, write_card
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.statistics import metrics
-from pulmoscan.statistics.metrics import Figure
+from pulmoscan.statistics.metrics import Estimate
 from pulmoscan.training.data.datasets import Split
 from pulmoscan.training.data.not_chest import GENERATORS
 from pulmoscan.training.data.pictures import Picture, load_pictures, select
+from pulmoscan.training.lungs.kinds import HELD_OUT
 from pulmoscan.training.lungs.train import overlap
+
+CHANGED_OF_EACH = 220
+"""Radiographs of each source that are also turned, inverted and cropped, at most."""
 
 DRAWN_OF_EACH = 150
 DRAWING_SEED = 20_261_123
@@ -36,10 +40,10 @@ class GateFigure:
 
     kind: str
     expected: str
-    rate: Figure
+    rate: Estimate
 
 
-def evaluate_lungs(data: Sequence[Path], split: Split = "test") -> tuple[dict[str, Figure], list[GateFigure]]:
+def evaluate_lungs(data: Sequence[Path], split: Split = "test") -> tuple[dict[str, Estimate], list[GateFigure]]:
     """Dice by population, and the gate's rates by kind of picture.
 
     Raises:
@@ -50,6 +54,7 @@ def evaluate_lungs(data: Sequence[Path], split: Split = "test") -> tuple[dict[st
     pictures = select(load_pictures(data), split)
     if not pictures:
         raise DatasetError(f"The data holds no {split} split.")
+    changed_too = _spread(pictures)
     dice: dict[str, list[float]] = {"child": [], "adult": []}
     outcomes: dict[tuple[str, str], list[bool]] = {}
 
@@ -66,8 +71,9 @@ def evaluate_lungs(data: Sequence[Path], split: Split = "test") -> tuple[dict[st
             judge(picture.kind, "refused", pixels, loaded.source.chroma)
             continue
         view = judge(_group(picture), "accepted", pixels, loaded.source.chroma)
-        for kind, expected, changed in _variants(pixels):
-            judge(kind, expected, changed)
+        if picture in changed_too:
+            for kind, expected, changed in _variants(pixels):
+                judge(kind, expected, changed)
         if picture.lung_mask and picture.population:
             mask = load_radiograph(picture.lung_mask).pixels > 0.5
             dice[picture.population].append(overlap(view.mask_at(mask.shape[0], mask.shape[1]), mask))
@@ -86,7 +92,41 @@ def _is_as_expected(refusal: gate.Refusal | None, expected: str) -> bool:
 
 
 def _group(picture: Picture) -> str:
-    return {"kermany": "children (Kermany)", "nih": "adults (NIH)"}.get(picture.source, "adults, mostly COVID-19")
+    if picture.source == "kermany":
+        return "children (Kermany)"
+    if picture.source == "adult masks":
+        return "adults, mostly COVID-19"
+    whose = "adults" if picture.population == "adult" else "children and adolescents"
+    return f"{whose} ({'RSNA' if picture.source == 'rsna' else 'NIH'})"
+
+
+def all_together(figures: Sequence[GateFigure]) -> dict[str, Estimate]:
+    """Children, adults, and pictures that show no chest, from all sources together."""
+    groups = {
+        "all children": [f for f in figures if f.expected == "accepted" and f.kind.startswith("children")],
+        "all adults": [f for f in figures if f.expected == "accepted" and f.kind.startswith("adults")],
+        "all that show no chest": [f for f in figures if f.expected == "refused" and "radiograph" not in f.kind],
+    }
+    return {
+        name: metrics.proportion(sum(round(f.rate.estimate * f.rate.n) for f in group), sum(f.rate.n for f in group))
+        for name, group in groups.items()
+        if group
+    }
+
+
+def _held_out() -> dict[str, Estimate]:
+    """The side views' figures, which training measured by cross-validation (see `kinds`)."""
+    figures = read_card().training.get("kinds", {}).get(HELD_OUT, {})
+    return {name: Estimate(**figure) for name, figure in figures.items()}
+
+
+def _spread(pictures: Sequence[Picture]) -> set[Picture]:
+    """The radiographs that are changed as well: evenly from every source."""
+    chosen: set[Picture] = set()
+    for source in {p.source for p in pictures if p.is_chest}:
+        of_source = select(pictures, pictures[0].split, source)
+        chosen.update(of_source[:: max(1, -(-len(of_source) // CHANGED_OF_EACH))])
+    return chosen
 
 
 def _variants(pixels: NDArray[np.float32]) -> Iterator[tuple[str, str, NDArray[np.float32]]]:
@@ -107,24 +147,28 @@ def _drawn(chests: Sequence[Picture]) -> Iterator[tuple[str, NDArray[np.float32]
             yield kind, np.divide(generator(rng, inside), 255, dtype=np.float32)
 
 
-def describe(dice: dict[str, Figure], figures: Sequence[GateFigure]) -> str:
+def describe(dice: dict[str, Estimate], figures: Sequence[GateFigure]) -> str:
     """The tables that the command line prints."""
     lines = ["Dice (mean over held-out radiographs)"]
     lines += [f"  {population:<34} {figure.decimal}" for population, figure in dice.items()]
+    together = all_together(figures)
     for title, wanted in (("Accepted", "accepted"), ("Refused", "refused")):
         lines.append(title)
         lines += [f"  {f.kind:<34} {f.rate.percent}" for f in figures if f.expected == wanted]
-    together = [f for f in figures if f.expected == "refused" and not f.kind.startswith("radiograph")]
-    n = sum(f.rate.n for f in together)
-    refused = round(sum(f.rate.estimate * f.rate.n for f in together))
-    lines.append(f"  {'all that show no chest':<34} {metrics.proportion(refused, n).percent}")
+        lines += [
+            f"  {name:<34} {f.percent}" for name, f in together.items() if ("chest" in name) == (wanted == "refused")
+        ]
+    if held_out := _held_out():
+        lines.append("Refused, each patient's judged by a head that was trained without them")
+        lines += [f"  {name:<34} {figure.percent}" for name, figure in held_out.items()]
     lines.append("Named, with the right correction")
     lines += [f"  {f.kind:<34} {f.rate.percent}" for f in figures if f.expected not in ("accepted", "refused")]
     return "\n".join(lines)
 
 
-def record(dice: dict[str, Figure], figures: Sequence[GateFigure]) -> None:
+def record(dice: dict[str, Estimate], figures: Sequence[GateFigure]) -> None:
     """Keep the figures in the lung network's card."""
-    named = {f"Dice, {p}": figure for p, figure in dice.items()} | {f"{f.kind}": f.rate for f in figures}
+    named = {f"Dice, {p}": figure for p, figure in dice.items()} | {f.kind: f.rate for f in figures}
+    named |= all_together(figures) | _held_out()
     content = {name: {"estimate": f.estimate, "low": f.low, "high": f.high, "n": f.n} for name, f in named.items()}
     write_card(replace(read_card(), figures=content))

@@ -22,15 +22,37 @@ from torch.utils.data import Dataset
 from pulmoscan.models.preprocessing import INPUT_SIZE, standardise
 from pulmoscan.training.data.augmentation import grain_augmentation
 from pulmoscan.training.data.not_chest import GENERATORS
-from pulmoscan.training.data.pictures import Collection, Picture
+from pulmoscan.training.data.pictures import SIDE_VIEW, Collection, Picture
 
 DRAWN = "drawn"
-SHARES: Mapping[str, float] = {"kermany": 0.38, "adult masks": 0.20, "nih": 0.12, "not chest": 0.12, DRAWN: 0.18}
+SHARES: Mapping[str, float] = {
+    "kermany": 0.27,
+    "adult masks": 0.15,
+    "nih": 0.08,
+    "rsna": 0.10,
+    "side views": 0.12,
+    "limbs": 0.06,
+    "not chest": 0.08,
+    DRAWN: 0.14,
+}
 """How often each source is drawn from."""
 
+CHESTS: tuple[Collection, ...] = ("kermany", "adult masks", "nih", "rsna")
+"""The sources that show a chest from the front or the back."""
+
+INSIDE_NONE: Collection = "side views"
+"""No drawn picture shows any of these inside, so that cross-validation holds out who it says."""
+
 CROPPED_SHARE, TURNED_SHARE, INVERTED_SHARE = 0.15, 0.25, 0.15
+SIDE_VIEW_KEPT = 0.7
+"""Least share of a side view's height and width that a crop keeps: many are cut to the body, few show all of it."""
+
 WHOLE_ABOVE, PART_BELOW = 0.90, 0.65
 """Shares of the lungs' area that a crop kept, above and below which it counts as whole or as a part."""
+
+
+Drawn = tuple[NDArray[np.uint8], NDArray[np.uint8] | None, int]
+"""A picture, its lung mask where it has one, and whose side view it is."""
 
 
 class Sample(NamedTuple):
@@ -39,8 +61,9 @@ class Sample(NamedTuple):
     Attributes:
         grey: float32 [1, 224, 224], standardised.
         lungs: float32 [224, 224], 1 inside, NaN throughout where no mask is known.
-        chest, whole, inverted: 1 or 0.
+        chest, whole, inverted, side: 1 or 0.
         turns: quarter turns counter-clockwise, -1 where it means nothing.
+        owner: number of the patient whose side view it is (see `LungSamples.owners`), -1 for every other picture.
     """
 
     grey: torch.Tensor
@@ -48,18 +71,26 @@ class Sample(NamedTuple):
     chest: float
     whole: float
     inverted: float
+    side: float
     turns: int
+    owner: int
 
 
 class LungSamples(Dataset[Sample]):
-    """`length` random samples, drawn by `SHARES`; pictures are held in memory at 320 pixels at most."""
+    """`length` random samples, drawn by `SHARES`; pictures are held in memory at 320 pixels at most.
+
+    Attributes:
+        owners: the patients whose side views there are.
+    """
 
     def __init__(self, pictures: Sequence[Picture], length: int) -> None:
         self.length = length
-        self.by_source: dict[Collection, list[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]]] = {}
+        self.owners = sorted({p.patient for p in pictures if p.kind == SIDE_VIEW})
+        self.by_source: dict[Collection, list[Drawn]] = {}
         for picture in pictures:
             mask = _read(picture.lung_mask) if picture.lung_mask else None
-            self.by_source.setdefault(picture.source, []).append((_read(picture.path), mask))
+            owner = self.owners.index(picture.patient) if picture.kind == SIDE_VIEW else -1
+            self.by_source.setdefault(picture.source, []).append((_read(picture.path), mask, owner))
         self.sources = [s for s in SHARES if s == DRAWN or s in self.by_source]
         self.scene = A.Compose(
             [
@@ -87,8 +118,10 @@ class LungSamples(Dataset[Sample]):
         self.scene.set_random_seed(rng.randrange(2**31))
         self.grain.set_random_seed(rng.randrange(2**31))
         source = rng.choices(self.sources, [SHARES[s] for s in self.sources])[0]
-        image, mask = self._draw(source, rng)
-        is_chest = source not in ("not chest", DRAWN)
+        image, mask, owner = self._draw(source, rng)
+        is_chest = source in CHESTS
+        if source == "side views":
+            image = _part(image, rng)
         whole = 1.0
         if mask is not None and rng.random() < CROPPED_SHARE:
             image, mask, whole = cropped(image, mask, rng)
@@ -107,15 +140,18 @@ class LungSamples(Dataset[Sample]):
             float(is_chest),
             whole if is_chest else np.nan,
             float(inverted) if is_chest else np.nan,
+            float(source == "side views"),
             turns if is_chest else -1,
+            owner,
         )
 
-    def _draw(self, source: str, rng: random.Random) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    def _draw(self, source: str, rng: random.Random) -> Drawn:
         if source != DRAWN:
             return rng.choice(self.by_source[source])  # type: ignore[index]
-        inside = [rng.choice(self.by_source[rng.choice(list(self.by_source))])[0] for _ in range(6)]
+        sources = [s for s in self.by_source if s != INSIDE_NONE]
+        inside = [rng.choice(self.by_source[rng.choice(sources)])[0] for _ in range(6)]
         kinds = [*GENERATORS, "collage", "noise"]  # these two are the hardest to tell
-        return GENERATORS[rng.choice(kinds)](rng, inside), None
+        return GENERATORS[rng.choice(kinds)](rng, inside), None, -1
 
 
 def cropped(
@@ -135,6 +171,13 @@ def cropped(
     share = float((mask[rows, columns] > 127).sum()) / max(1, (mask > 127).sum())
     whole = 1.0 if share > WHOLE_ABOVE else 0.0 if share < PART_BELOW else np.nan
     return image[rows, columns], mask[rows, columns], whole
+
+
+def _part(image: NDArray[np.uint8], rng: random.Random) -> NDArray[np.uint8]:
+    """A random window of a side view."""
+    height, width = (round(side * rng.uniform(SIDE_VIEW_KEPT, 1)) for side in image.shape)
+    top, left = rng.randint(0, image.shape[0] - height), rng.randint(0, image.shape[1] - width)
+    return image[top : top + height, left : left + width]
 
 
 def _squashed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

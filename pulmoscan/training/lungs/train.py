@@ -106,8 +106,8 @@ def _train_epoch(state: LungTraining, loader: DataLoader[Sample]) -> dict[str, f
         x = sample.grey.contiguous(memory_format=torch.channels_last)
         with mixed_precision(x.device):
             outputs = state.network(x)
-        outline, kinds, strangeness = (output.float() for output in outputs)
-        findings: Findings[torch.Tensor] = Findings.of((outline, kinds, strangeness))
+        outline, kinds, mahalanobis = (output.float() for output in outputs)
+        findings: Findings[torch.Tensor] = Findings.of((outline, kinds, mahalanobis))
         parts = {"lungs": lung_loss(findings, sample), "kind": kind_loss(findings, sample)}
         loss = parts["lungs"] + state.plan.kind_weight * parts["kind"]
         state.optimiser.zero_grad(set_to_none=True)
@@ -133,17 +133,18 @@ def lung_loss(findings: Findings[torch.Tensor], sample: Sample) -> torch.Tensor:
 
 
 def kind_loss(findings: Findings[torch.Tensor], sample: Sample) -> torch.Tensor:
-    """Cross-entropy of chest, whole and inverted, where known, and of the quarter turns."""
+    """Cross-entropy of chest, whole, inverted and side view, where known, and of the quarter turns."""
     loss = findings.chest.new_zeros(())
     for logits, answers in (
         (findings.chest, sample.chest),
         (findings.whole, sample.whole),
         (findings.inverted, sample.inverted),
+        (findings.side, sample.side),
     ):
         target = torch.as_tensor(answers, dtype=torch.float32)
         known = ~target.isnan()
         loss = loss + functional.binary_cross_entropy_with_logits(logits[known], target[known])
-    return loss + functional.cross_entropy(findings.turns, torch.as_tensor(sample.turns), ignore_index=-1)
+    return loss + functional.cross_entropy(findings.turns, torch.as_tensor(sample.turns).long(), ignore_index=-1)
 
 
 @torch.no_grad()

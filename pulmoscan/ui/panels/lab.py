@@ -15,7 +15,7 @@ from pulmoscan.population import Population
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.settings import dataset_folders
 from pulmoscan.statistics import lab
-from pulmoscan.statistics.metrics import Confusion, Figure, Scores
+from pulmoscan.statistics.metrics import Confusion, Estimate, Scores
 from pulmoscan.training.data.cases import CaseKey, find_cases
 from pulmoscan.ui.frame import plain
 from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
@@ -175,7 +175,7 @@ def _count(kind: str, count: int, n: int, words: str) -> str:
     return f'<td class="{kind}"><b>{count}</b><small>{share} {words}</small></td>'
 
 
-def _tile(name: str, figure: Figure) -> str:
+def _tile(name: str, figure: Estimate) -> str:
     if figure.n == 0:
         return f"<div><span>{name}</span><b>n/a</b><small>nobody is called so</small></div>"
     return (

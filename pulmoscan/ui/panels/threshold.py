@@ -9,7 +9,7 @@ import streamlit as st
 
 from pulmoscan.population import GROUPS, POPULATION_CHOICES, OperatingPoint, PopulationChoice
 from pulmoscan.screening import Reading
-from pulmoscan.statistics.metrics import THRESHOLD_STEP, Figure
+from pulmoscan.statistics.metrics import THRESHOLD_STEP, Estimate
 from pulmoscan.ui.state import session
 
 CHOICE_NAMES: dict[PopulationChoice, str] = {"auto": "By age", "child": "Child", "adult": "Adult"}
@@ -140,7 +140,7 @@ def _figures(reading: Reading, point: OperatingPoint, threshold: float) -> None:
         )
 
 
-def _figure(name: str, figure: Figure, what: str) -> None:
+def _figure(name: str, figure: Estimate, what: str) -> None:
     with st.container(gap=None):
         if figure.n == 0:
             st.metric(name, "n/a")

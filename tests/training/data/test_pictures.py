@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pulmoscan.errors import DatasetError
-from pulmoscan.training.data.pictures import load_pictures, publication, select
-from tests.training.made_up import draw, draw_mask, make_kermany, make_nih
+from pulmoscan.training.data.pictures import SIDE_VIEW, load_pictures, publication, select
+from tests.training.made_up import draw, draw_mask, make_kermany, make_nih, make_rsna, make_side_views
 
 
 @pytest.fixture
@@ -30,10 +30,45 @@ def test_every_layout_is_known(folders: list[Path]) -> None:
         assert all(select(pictures, split, source) for split in ("train", "test"))
 
 
-def test_splits_follow_the_classifiers(folders: list[Path]) -> None:
-    pictures = load_pictures(folders[:2])
-    assert Counter(p.split for p in pictures if p.source == "kermany") == {"train": 8, "validation": 4, "test": 2}
-    assert len(select(pictures, "test", "nih")) == 4
+def test_kermanys_split_is_the_classifiers(folders: list[Path]) -> None:
+    pictures = load_pictures(folders[:1])
+    assert Counter(p.split for p in pictures) == {"train": 8, "validation": 4, "test": 2}
+
+
+def test_adults_whom_radiologists_labelled_are_for_validation(folders: list[Path]) -> None:
+    pictures = load_pictures(folders[1:2])
+    assert {p.path.stem for p in pictures if p.split == "validation"} == {"v00", "v01", "v10", "v11"}
+    assert not select(pictures, "test")
+
+
+def test_one_patient_is_in_one_split_over_all_folders(folders: list[Path], tmp_path: Path) -> None:
+    own = [p.path.stem for p in load_pictures(folders[1:2]) if p.split == "train"]
+    rsna = make_rsna(tmp_path / "rsna", [(own[0], "test"), (own[1], "train"), ("v00", "train"), ("new", "validation")])
+    pictures = load_pictures([folders[1], rsna])
+    assert {p.source for p in pictures if p.path.parents[1] == rsna} == {"rsna"}
+    splits: dict[str, set[str]] = {}
+    for picture in pictures:
+        splits.setdefault(picture.path.stem, set()).add(picture.split)
+    assert splits[own[0]] == {"test"}
+    assert splits[own[1]] == {"train"}
+    assert splits["v00"] == {"validation"}
+    assert splits["new"] == {"validation"}
+
+
+def test_split_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="a split 'tset'"):
+        load_pictures([make_rsna(tmp_path / "rsna", [("1", "tset")])])
+
+
+def test_side_views_and_limbs(tmp_path: Path) -> None:
+    make_side_views(tmp_path, patients=2, of_each=3)
+    draw(tmp_path / "limbs" / "limb_001.jpg", 0, 0)
+    pictures = load_pictures([tmp_path])
+    views = select(pictures, "train", "side views")
+    assert Counter(p.patient for p in views) == {"patient0": 3, "patient1": 3}
+    assert {p.kind for p in views} == {SIDE_VIEW}
+    assert [(p.source, p.kind) for p in pictures if p not in views] == [("limbs", "limb")]
+    assert not any(p.is_chest for p in pictures)
 
 
 @pytest.mark.parametrize(

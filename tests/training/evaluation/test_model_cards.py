@@ -9,7 +9,7 @@ from PIL import Image
 from pulmoscan.errors import WeightsMissing
 from pulmoscan.models.card import add_evidence, read_card
 from pulmoscan.models.registry import MODELS, get_spec
-from pulmoscan.statistics.metrics import Figure
+from pulmoscan.statistics.metrics import Estimate
 from pulmoscan.training.evaluation.model_cards import model_card, write_model_cards
 
 
@@ -45,10 +45,10 @@ def test_every_model_gets_a_page_with_its_figures_and_curves(tmp_path: Path) -> 
 def test_evidence_is_kept_and_replaced() -> None:
     spec = get_spec("resnet18")
     assert "Not measured yet." in model_card(spec, read_card(spec))
-    add_evidence(spec, "parity, validation", {"mean difference": Figure(0.5, 0.4, 0.6, 9)})
-    add_evidence(spec, "parity, validation", {"mean difference": Figure(0.01, 0.005, 0.02, 9)})
+    add_evidence(spec, "parity, validation", {"mean difference": Estimate(0.5, 0.4, 0.6, 9)})
+    add_evidence(spec, "parity, validation", {"mean difference": Estimate(0.01, 0.005, 0.02, 9)})
     add_evidence(
-        spec, "heatmaps, child, test", {"heat inside lungs": Figure(0.9, 0.8, 1, 3), "none": Figure(0, 0, 0, 0)}
+        spec, "heatmaps, child, test", {"heat inside lungs": Estimate(0.9, 0.8, 1, 3), "none": Estimate(0, 0, 0, 0)}
     )
     text = model_card(spec, read_card(spec))
     assert "| parity, validation: mean difference | 0.0100 (0.0050 to 0.0200, n = 9) |" in text

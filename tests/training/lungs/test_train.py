@@ -20,7 +20,7 @@ from pulmoscan.training.lungs.evaluate import describe, evaluate_lungs, record
 from pulmoscan.training.lungs.samples import LungSamples, Sample, cropped
 from pulmoscan.training.lungs.train import LungPlan, kind_loss, lung_loss, overlap, train_lungs
 from tests.pictures import encode, grey8
-from tests.training.made_up import draw, draw_mask, make_kermany
+from tests.training.made_up import draw, draw_mask, make_kermany, make_side_views
 
 PLAN = LungPlan(epochs=2, steps_per_epoch=2, batch=4)
 
@@ -32,6 +32,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         draw(folder / "masks" / "images320" / f"{number}_1_1.jpg", number, 1)
         draw_mask(folder / "masks" / "masks320" / f"{number}_1_1.png")
         draw(folder / "other" / "photos" / f"n{number}_cat.jpg", number, 0)
+    make_side_views(folder / "other", patients=2, of_each=2)
     return [make_kermany(folder / "kermany", 3, 2, 1), folder / "masks", folder / "other"]
 
 
@@ -41,17 +42,17 @@ def test_network_has_the_size_that_its_docstring_says() -> None:
     found = Findings.of(network(torch.rand(2, 1, 224, 224)))
     assert found.lungs.shape == (2, 224, 224)
     assert found.turns.shape == (2, 4)
-    assert found.strangeness.shape == found.chest.shape == (2,)
+    assert found.mahalanobis.shape == found.chest.shape == (2,)
 
 
-def test_strangeness_is_one_for_the_usual_and_large_for_the_strange() -> None:
+def test_mahalanobis_distance_is_one_for_the_usual_and_large_for_the_strange() -> None:
     network = LungNetwork().eval()
     torch.manual_seed(0)
     x = torch.rand(64, 1, 224, 224) * torch.rand(64, 1, 1, 1)
     with torch.no_grad():
         network.learn_usual(network.embed(x))
-        usual = Findings.of(network(x)).strangeness
-        strange = Findings.of(network(100 * x[:4])).strangeness
+        usual = Findings.of(network(x)).mahalanobis
+        strange = Findings.of(network(100 * x[:4])).mahalanobis
     assert 0.3 < float(usual.mean()) < 1.2
     assert float(strange.min()) > 3 * float(usual.max())
 
@@ -72,6 +73,11 @@ def test_samples(folders: list[Path]) -> None:
     assert {sample.chest for sample in drawn} == {0.0, 1.0}
     assert {sample.turns for sample in drawn} == {-1, 0, 1, 2, 3}
     assert {sample.inverted for sample in drawn if sample.chest} == {0.0, 1.0}
+    assert {sample.side for sample in drawn} == {0.0, 1.0}
+    for sample in drawn:
+        assert (sample.owner >= 0) == (sample.side == 1)
+        assert not (sample.side and sample.chest)
+    assert {sample.owner for sample in drawn} == {-1, 0, 1}
     assert {sample.whole for sample in drawn if sample.chest} >= {0.0, 1.0}
 
 
@@ -95,12 +101,13 @@ def test_losses_count_only_what_is_known() -> None:
     right = torch.where(known > 0, 20.0, -20.0)
 
     def sample(chest: float, nothing: float) -> Sample:
-        return Sample(torch.empty(0), torch.stack([known, unknown]), chest, nothing, nothing, -1)
+        return Sample(torch.empty(0), torch.stack([known, unknown]), chest, nothing, nothing, nothing, -1, -1)
 
-    found = Findings.of((torch.stack([right, -right]), torch.full((2, 7), 20.0), torch.zeros(2)))
+    found = Findings.of((torch.stack([right, -right]), torch.full((2, 8), 20.0), torch.zeros(2)))
     assert float(lung_loss(found, sample(1, 1))) == pytest.approx(0, abs=1e-3)
     answers = torch.tensor([1.0, math.nan])
-    one = Sample(torch.empty(0), torch.empty(0), answers, answers, answers, torch.tensor([-1, -1]))  # type: ignore[arg-type]
+    nobody = torch.tensor([-1, -1])
+    one = Sample(torch.empty(0), torch.empty(0), answers, answers, answers, answers, nobody, nobody)  # type: ignore[arg-type]
     assert float(kind_loss(found, one).nan_to_num(0)) == pytest.approx(0, abs=1e-3)
 
 

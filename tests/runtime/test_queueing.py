@@ -5,24 +5,24 @@ import time
 
 import pytest
 
-from pulmoscan.runtime.turns import Turns
+from pulmoscan.runtime.queueing import FairQueue
 
 
-def wait_until_queued(turns: Turns, number: int) -> None:
+def wait_until_queued(queue: FairQueue, number: int) -> None:
     deadline = time.monotonic() + 10
-    while len(turns._waiting) < number:
+    while len(queue._waiting) < number:
         assert time.monotonic() < deadline
         time.sleep(0.001)
 
 
 def test_one_at_a_time() -> None:
-    turns = Turns()
+    queue = FairQueue()
     inside = most = 0
 
     def work() -> None:
         nonlocal inside, most
         for _ in range(200):
-            with turns:
+            with queue:
                 inside += 1
                 most = max(most, inside)
                 time.sleep(0)
@@ -38,28 +38,28 @@ def test_one_at_a_time() -> None:
 
 
 def test_in_the_order_of_arrival() -> None:
-    turns = Turns()
+    queue = FairQueue()
     order: list[int] = []
 
     def work(number: int) -> None:
-        with turns:
+        with queue:
             order.append(number)
 
     workers = [threading.Thread(target=work, args=(number,)) for number in range(12)]
-    with turns:
+    with queue:
         for number, worker in enumerate(workers):
             worker.start()
-            wait_until_queued(turns, number + 1)
+            wait_until_queued(queue, number + 1)
     for worker in workers:
         worker.join(30)
     assert order == list(range(12))
 
 
 def test_an_error_ends_the_turn() -> None:
-    turns = Turns()
-    with pytest.raises(ZeroDivisionError), turns:
+    queue = FairQueue()
+    with pytest.raises(ZeroDivisionError), queue:
         _ = 1 / 0
-    with turns:
+    with queue:
         pass
 
 
@@ -81,27 +81,27 @@ class Interrupted:
 
 
 def test_who_gives_up_waiting_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = Turns()
-    with turns:
+    queue = FairQueue()
+    with queue:
         monkeypatch.setattr(threading, "Lock", Interrupted)
-        with pytest.raises(KeyboardInterrupt), turns:
+        with pytest.raises(KeyboardInterrupt), queue:
             pass
         monkeypatch.undo()
-        assert not turns._waiting
-    assert not turns._taken
+        assert not queue._waiting
+    assert not queue._taken
 
 
 def test_who_gives_up_just_when_the_turn_comes_hands_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = Turns()
+    queue = FairQueue()
 
     class InterruptedLate(Interrupted):
         def acquire(self) -> bool:
             if self.acquired == 1:
-                turns.__exit__(None, None, None)  # the one before hands over in this very moment
+                queue.__exit__(None, None, None)  # the one before hands over in this very moment
             return super().acquire()
 
-    turns.__enter__()
+    queue.__enter__()
     monkeypatch.setattr(threading, "Lock", InterruptedLate)
-    with pytest.raises(KeyboardInterrupt), turns:
+    with pytest.raises(KeyboardInterrupt), queue:
         pass
-    assert not turns._taken
+    assert not queue._taken

@@ -1,6 +1,6 @@
 """Whose turn it is to compute.
 
-A forward pass uses every core it may. Two at once would only get in each other's way, so they take turns, over all
+A forward pass uses every core it may. Two at once would only get in each other's way, so they take queue, over all
 models of the process, and in the order in which they came: a lock of Python's own may pass one thread over again and
 again.
 """
@@ -12,7 +12,7 @@ from collections import deque
 from types import TracebackType
 
 
-class Turns:
+class FairQueue:
     """A lock that goes to whoever has waited longest; for `with`."""
 
     def __init__(self) -> None:
@@ -52,5 +52,5 @@ class Turns:
                 self._taken = False
 
 
-turns = Turns()
+queue = FairQueue()
 """The one queue of this process."""
