@@ -378,3 +378,9 @@ class DatasetError(PulmoScanError):
 
 class TrainingError(PulmoScanError):
     """A training run that cannot start or go on."""
+
+
+class InvalidPromise(PulmoScanError):
+    def __init__(self, name: str, value: float) -> None:
+        low = "0.5" if name == "confidence" else "0"
+        super().__init__(f"The {name} lies between {low} and 1, such as 0.02 for 2 %; it is {value:g}.")

@@ -28,6 +28,7 @@ from pulmoscan.cli import (
     screen,
     shortcuts,
     train,
+    triage,
 )
 from pulmoscan.errors import InvalidThreshold, LibraryMissing, PulmoScanError
 from pulmoscan.settings import IS_INSTALLED, own_python, variable
@@ -48,6 +49,7 @@ COMMANDS = (
     cards,
     quality,
     shortcuts,
+    triage,
 )
 """Each a module that adds its arguments to the parser and runs; what it needs it imports when it is called, so that one
 command does not wait for another's libraries."""

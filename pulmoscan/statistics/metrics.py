@@ -164,8 +164,8 @@ class Scores:
         if not len(self.normal) or not len(self.pneumonia):
             return Estimate(math.nan, math.nan, math.nan, 0)
         # Placement values: for each radiograph the share of the other class that it is ranked rightly against.
-        of_pneumonia = _share_below(self.pneumonia, self.normal)
-        of_normal = 1 - _share_below(self.normal, self.pneumonia)
+        of_pneumonia = share_below(self.pneumonia, self.normal)
+        of_normal = 1 - share_below(self.normal, self.pneumonia)
         estimate = float(of_pneumonia.mean())
         if min(len(self.normal), len(self.pneumonia)) < 2:
             return Estimate(estimate, 0.0, 1.0, n)
@@ -183,7 +183,7 @@ def proportion(count: int, n: int) -> Estimate:
     return Estimate(count / n, middle - reach if count else 0.0, middle + reach if count < n else 1.0, n)
 
 
-def _share_below(values: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+def share_below(values: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
     """Of each value the share of the others that lie below it; ties count half."""
     ordered = np.sort(others)
     return (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")) / (2 * len(others))
