@@ -29,7 +29,7 @@ from pathlib import Path
 from pulmoscan.settings import REPOSITORY
 from tests.fuzz.mutations import mutate
 from tests.fuzz.seeds import seeds
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import SHARES, TARGETS
 
 SECONDS_AN_INPUT = 10.0
 MEMORY_BYTES = 2 * 2**30
@@ -38,8 +38,10 @@ UNSPEAKABLE = (b"Traceback", b"Doe", b"Jane", b"MRN-4711", b"19900102", b"ACC-99
 FOREIGN = {"foreign.png": b"not ours"}
 BATCH = 200
 """Inputs between two looks at memory and files."""
-ROUNDS = 20
+ROUNDS = 100
 """Batches of one child."""
+IN_MEMORY = next((place for place in ("/dev/shm",) if os.access(place, os.W_OK)), None)
+"""Where the inputs are written: thousands a second wear out no disk there."""
 
 
 def main() -> int:
@@ -62,19 +64,10 @@ def watch(seconds: float, keep: Path, seed: int) -> int:
     harm: Counter[str] = Counter()
     began = time.monotonic()
     while (left := began + seconds - time.monotonic()) > 0:
-        with tempfile.TemporaryDirectory() as place:
+        with tempfile.TemporaryDirectory(dir=IN_MEMORY) as place:
             folder = Path(place)
-            command = [
-                sys.executable,
-                "-m",
-                "tests.fuzz",
-                "--child",
-                place,
-                "--seed",
-                str(seed),
-                "--seconds",
-                str(left),
-            ]
+            command = [sys.executable, "-m", "tests.fuzz", "--child", place, "--seed", str(seed)]
+            command += ["--seconds", str(left)]
             with (folder / "said").open("wb") as said:
                 child = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, cwd=REPOSITORY)
                 end = _wait(child, folder, began + seconds + 60)
@@ -142,9 +135,10 @@ def work(folder: Path, seed: int, seconds: float) -> None:
     tempfile.tempdir = str(folder)
     end = time.monotonic() + seconds
     began_with = _peak()
+    kinds = sorted(stock)
+    shares = [SHARES[kind] for kind in kinds]
     for _ in range(ROUNDS):
-        for _ in range(BATCH):
-            kind = rng.choice(sorted(stock))
+        for kind in rng.choices(kinds, shares, k=BATCH):
             data = mutate(rng.choice(stock[kind]), kind, rng, stock[kind])
             what = attempt(folder, kind, data)
             counts[kind] += 1

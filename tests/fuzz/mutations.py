@@ -24,6 +24,21 @@ WORDS = (
     b"\n",
     b"{",
 )
+ZEROS = [zlib.compress(bytes(count)) for count in (0, 1000, 3_000_000)]
+ELEMENT = re.compile(rb"[\x08\x10\x18\x20\x28\x54\xe0]\x00..(?=[A-Z]{2})", re.DOTALL)
+"""The start of a DICOM element whose representation is explicit."""
+MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")
+"""Of a JPEG segment."""
+RECORD = re.compile(rb"PK[\1\3\5\6][\2\4\6\7]")
+"""Of a zip archive."""
+VALUE = re.compile(rb"-?\d+(\.\d+)?|\"[^\"]*\"|\n")
+"""A number, a string or the end of a line, in CSV or JSON."""
+
+
+def _somewhere(pattern: re.Pattern[bytes], data: bytes, rng: random.Random) -> re.Match[bytes] | None:
+    """A place that fits: the first after a random one, which may lie among the first bytes, where headers are."""
+    reach = rng.choice((len(data), min(len(data), 1000)))
+    return pattern.search(data, rng.randrange(reach + 1)) or pattern.search(data)
 
 
 def mutate(data: bytes, kind: str, rng: random.Random, others: Sequence[bytes]) -> bytes:
@@ -66,10 +81,10 @@ def _any(data: bytes, rng: random.Random, others: Sequence[bytes]) -> bytes:
 
 def _dicom(data: bytes, rng: random.Random) -> bytes:
     """An element's length, value or representation; or one put in: nested, without an end, twice."""
-    starts = [m.start() for m in re.finditer(rb"[\x08\x10\x18\x20\x28\x54\xe0]\x00..(?=[A-Z]{2})", data, re.DOTALL)]
-    if not starts:
+    found = _somewhere(ELEMENT, data, rng)
+    if not found:
         return _any(data, rng, [data])
-    at = rng.choice(starts)
+    at = found.start()
     vr, long = data[at + 4 : at + 6], data[at + 4 : at + 6] in (b"OB", b"OW", b"SQ", b"UN", b"UT", b"UC", b"UR", b"OF")
     size, fmt = (at + 8, "<I") if long else (at + 6, "<H")
     value = size + struct.calcsize(fmt)
@@ -119,8 +134,7 @@ def _png(data: bytes, rng: random.Random) -> bytes:
         case 2:
             chunks.pop(number)
         case _:
-            words = zlib.compress(bytes(rng.choice((0, 1000, 3_000_000))))
-            packed = b"a\0\0" + words
+            packed = b"a\0\0" + rng.choice(ZEROS)
             chunks.insert(
                 1, rng.choice(((b"zTXt", packed), (b"eXIf", content), (b"iCCP", packed), (b"acTL", bytes(8))))
             )
@@ -147,10 +161,10 @@ def _tiff(data: bytes, rng: random.Random) -> bytes:
 
 def _jpeg(data: bytes, rng: random.Random) -> bytes:
     """A marker's segment: its length or content."""
-    starts = [m.start() for m in re.finditer(rb"\xff[\xc0-\xcf\xd8-\xfe]", data)]
-    if not starts:
+    found = _somewhere(MARKER, data, rng)
+    if not found:
         return _any(data, rng, [data])
-    at = rng.choice(starts)
+    at = found.start()
     if rng.random() < 0.3:
         return data[: at + 1] + bytes((rng.randrange(0xC0, 0xFF),)) + data[at + 2 :]
     place = at + 2 + rng.randrange(12)
@@ -159,20 +173,19 @@ def _jpeg(data: bytes, rng: random.Random) -> bytes:
 
 def _zip(data: bytes, rng: random.Random) -> bytes:
     """A field of a local header, the directory or its end."""
-    starts = [m.start() for m in re.finditer(rb"PK[\1\3\5\6][\2\4\6\7]", data)]
-    if not starts:
+    found = _somewhere(RECORD, data, rng)
+    if not found:
         return _any(data, rng, [data])
-    place = rng.choice(starts) + 4 + rng.randrange(42)
+    place = found.start() + 4 + rng.randrange(42)
     number = rng.choice(NUMBERS).to_bytes(8, "little")[: rng.choice((1, 2, 4))]
     return data[:place] + number + data[place + len(number) :]
 
 
 def _text(data: bytes, rng: random.Random) -> bytes:
     """A number, a word or a line of CSV or JSON."""
-    places = list(re.finditer(rb"-?\d+(\.\d+)?|\"[^\"]*\"|\n", data))
-    if not places:
+    place = _somewhere(VALUE, data, rng)
+    if not place:
         return _any(data, rng, [data])
-    place = rng.choice(places)
     new = rng.choice((*WORDS, b"[]", b"{}", b'"\\ud800"', b"0.5", b"1" * 400, b"[" * 2000, b"true", place.group() * 2))
     return data[: place.start()] + new + data[place.end() :]
 
