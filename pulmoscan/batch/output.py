@@ -14,19 +14,12 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from pulmoscan.batch.outcomes import Outcome
-from pulmoscan.errors import PulmoScanError
+from pulmoscan.errors import ResultsNotWritable
 from pulmoscan.export.tables import escape_formula
 
 CSV_FIELDS = tuple(Outcome("", "ok", "").as_dict())
 LINE_ENDS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 """What JSON need not escape, and other programs take for the end of a line."""
-
-
-class ResultsNotWritable(PulmoScanError):
-    def __init__(self, why: str | None) -> None:
-        super().__init__(
-            f"The results cannot be written ({why}). Free space there; with --resume the run goes on where it stopped."
-        )
 
 
 class Writer(Protocol):

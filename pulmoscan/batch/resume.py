@@ -11,13 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from pulmoscan.batch.output import CSV_FIELDS, one_line
-from pulmoscan.errors import PulmoScanError
+from pulmoscan.errors import ResumeError
 
 NEEDED = {"file", "status", "model"}
-
-
-class ResumeError(PulmoScanError):
-    """A file that no run can go on from."""
 
 
 def finished(path: Path, model: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
 
-from pulmoscan.errors import PulmoScanError
+from pulmoscan.errors import FolderNotWritable
 
 fcntl: ModuleType | None
 try:
@@ -37,14 +37,6 @@ OF_THE_FOLDER = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EN
 """What no other file could be written for either; the rest is the one file's."""
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL)
 NOT_ON_WINDOWS = '<>:"|?*'
-
-
-class FolderNotWritable(PulmoScanError):
-    def __init__(self, path: object, why: str | None, option: str = "--out") -> None:
-        super().__init__(
-            f"{path} cannot be written ({why}). Free space there or choose another folder with {option}; with --resume "
-            "the run goes on where it stopped."
-        )
 
 
 def stem_of(name: str) -> str:

@@ -16,7 +16,16 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
-from pulmoscan.errors import FileTooLarge, NoImageInFolder, RadiographError
+from pulmoscan.errors import (
+    ArchiveDamaged,
+    ArchiveError,
+    ArchiveInArchive,
+    ArchiveTooLarge,
+    FileTooLarge,
+    MemberNotReadable,
+    NoImageInFolder,
+    RadiographError,
+)
 from pulmoscan.reading import sniff
 from pulmoscan.reading.files import no_file, read_file, shown_name
 from pulmoscan.reading.listing import ZIP, PassedOver, holds, not_listed, reason_to_pass_over
@@ -33,30 +42,6 @@ PIECE = 4096
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
 """How members may be packed: with bzip2 the same piece may become gigabytes."""
 END_OF_DIRECTORY, LOCATOR, ZIP64_END = b"PK\5\6", b"PK\6\7", b"PK\6\6"  # APPNOTE 4.3.16, 4.3.15, 4.3.14
-
-
-class ArchiveError(RadiographError):
-    """A zip archive that cannot be looked into."""
-
-
-class ArchiveDamaged(ArchiveError):
-    def __init__(self) -> None:
-        super().__init__("The zip archive is damaged or none. Make or download it again.")
-
-
-class ArchiveTooLarge(ArchiveError):
-    def __init__(self, why: str) -> None:
-        super().__init__(f"The zip archive {why}, more than is unpacked here. Split it, or give a folder.")
-
-
-class ArchiveInArchive(ArchiveError):
-    def __init__(self) -> None:
-        super().__init__("A zip archive inside a zip archive is not looked into. Unpack it first.")
-
-
-class MemberNotReadable(ArchiveError):
-    def __init__(self, why: str) -> None:
-        super().__init__(f"It cannot be unpacked from its zip archive: {why}. Unpack it with another program.")
 
 
 @dataclass(frozen=True, eq=False)

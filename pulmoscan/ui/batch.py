@@ -13,7 +13,7 @@ import streamlit as st
 from pulmoscan.batch.downloads import write_overlays, write_pdf
 from pulmoscan.batch.jobs import Job
 from pulmoscan.batch.outcomes import Outcome, screen_items, urgency
-from pulmoscan.errors import PulmoScanError
+from pulmoscan.errors import BatchTooLarge
 from pulmoscan.models import external
 from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, get_spec
 from pulmoscan.reading.intake import Item, upload_items
@@ -62,11 +62,6 @@ EXPORTS = (
     ),
     ExportKind("PDF", "Reports", "application/pdf", ":material/picture_as_pdf:", write_pdf, 500),
 )
-
-
-class BatchTooLarge(PulmoScanError):
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what}. Screen them in parts, or with `python -m pulmoscan screen FOLDER`, without a limit.")
 
 
 @dataclass(eq=False)

@@ -20,8 +20,8 @@ from pulmoscan import cli
 from pulmoscan.batch.downloads import LARGEST_SIDE, write_overlays, write_pdf
 from pulmoscan.batch.outcomes import AHEAD, Outcome, load, screen_items, urgency
 from pulmoscan.batch.output import csv_text
-from pulmoscan.batch.resume import ResumeError, finished
-from pulmoscan.errors import UnsuitableRadiograph, WeightsMissing
+from pulmoscan.batch.resume import finished
+from pulmoscan.errors import ResumeError, UnsuitableRadiograph, WeightsMissing
 from pulmoscan.models import gradcam
 from pulmoscan.models.classifier import Classifier, Forward
 from pulmoscan.reading.intake import Item

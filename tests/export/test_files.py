@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from pulmoscan.errors import FolderNotWritable
 from pulmoscan.export import files
-from pulmoscan.export.files import FolderNotWritable, OutputFolder, key_of, stem_of, write_new
+from pulmoscan.export.files import OutputFolder, key_of, stem_of, write_new
 
 ENDINGS = (".json", "-report.dcm")
 

@@ -9,9 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from pulmoscan.errors import FileNotReadable, FileTooLarge, NoImageInFolder
+from pulmoscan.errors import (
+    ArchiveDamaged,
+    ArchiveInArchive,
+    ArchiveTooLarge,
+    FileNotReadable,
+    FileTooLarge,
+    MemberNotReadable,
+    NoImageInFolder,
+)
 from pulmoscan.reading import intake
-from pulmoscan.reading.intake import ArchiveDamaged, ArchiveInArchive, ArchiveTooLarge, MemberNotReadable, archive_items
+from pulmoscan.reading.intake import archive_items
 
 
 def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -14,7 +14,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pulmoscan.batch.outcomes import load, screen_items, urgency
-from pulmoscan.errors import PulmoScanError
+from pulmoscan.errors import BatchTooLarge, PulmoScanError
 from pulmoscan.models.card import read_card
 from pulmoscan.models.registry import get_spec
 from pulmoscan.reading.intake import Item, upload_items
@@ -204,10 +204,10 @@ def test_results_leave_as_csv_with_names_and_without(app: AppTest) -> None:
 
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_ui, "MAX_FILES", 2)
-    with pytest.raises(batch_ui.BatchTooLarge, match="more than 2 files"):
+    with pytest.raises(BatchTooLarge, match="more than 2 files"):
         take_in([(f"{i}.png", b"") for i in range(3)])
     monkeypatch.setattr(batch_ui, "MAX_UPLOAD_BYTES", 10)
-    with pytest.raises(batch_ui.BatchTooLarge, match="GB together"):
+    with pytest.raises(BatchTooLarge, match="GB together"):
         take_in([("a.png", bytes(11))])
 
 

@@ -242,7 +242,9 @@ def initialise(network: Network, architecture: str, init: str) -> int:
         k: v.to(own[k].dtype) for k, v in weights.items() if k in own and v.shape == own[k].shape and v.isfinite().all()
     }
     if not matching:
-        raise TrainingError(f"{init} holds no tensor that fits {architecture}. Is it for another architecture?")
+        raise TrainingError(
+            f"{init} holds no tensor that fits {architecture}. Give weights of that architecture with --init."
+        )
     network.backbone.load_state_dict(own | matching)
     return len(matching)
 

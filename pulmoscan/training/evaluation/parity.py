@@ -35,7 +35,10 @@ def parity(model: str, data: Path, split: Split) -> Parity:
     classifier = load_classifier(model)
     copies = [e for e in select(load_dataset(data), split) if e.original]
     if not copies:
-        raise DatasetError(f"{data} holds no originals448 folder with radiographs of the {split} split.")
+        raise DatasetError(
+            f"{data} holds no originals448 folder with radiographs of the {split} split. Give the dataset that does; "
+            "see docs/weights.md."
+        )
     originals = [replace(e, path=e.original) for e in copies if e.original]
     of_copies, of_originals = (
         np.array([s.reading.probability for s in score(classifier, examples)]) for examples in (copies, originals)

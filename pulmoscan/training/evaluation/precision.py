@@ -62,7 +62,10 @@ def precision_parity(model: str, data: Sequence[Path], split: Split) -> Precisio
     """
     examples = select(load_datasets(data), split)
     if missing := [p for p in POPULATIONS if len({e.label for e in examples if e.population == p}) < 2]:
-        raise DatasetError(f"The data hold no {split} radiographs of both classes of: {', '.join(missing)}.")
+        raise DatasetError(
+            f"The data hold no {split} radiographs of both classes of: {', '.join(missing)}."
+            " Give the datasets that do; see docs/weights.md."
+        )
     classifier = load_classifier(model)
     weights = get_spec(model).weights_path.read_bytes()
 

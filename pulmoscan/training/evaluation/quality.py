@@ -70,7 +70,9 @@ def measure_quality(data: Sequence[Path], split: Split = "validation") -> list[Q
     """
     chests = [p for p in select(load_pictures(data), split) if p.is_chest]
     if not chests:
-        raise DatasetError(f"The data holds no radiograph in the {split} split.")
+        raise DatasetError(
+            f"The data holds no radiograph in the {split} split. Give the folder that has it; see docs/weights.md."
+        )
     groups: dict[str, list[Path]] = {}
     for picture in chests:
         groups.setdefault(_name(picture), []).append(picture.path)

@@ -38,7 +38,10 @@ def resampling_tests(model: str, data: Sequence[Path], split: Split) -> Mapping[
     classifier = load_classifier(model)
     examples = [e for e in select(load_datasets(data), split, "adult") if e.group in ("opacity", "normal")]
     if {e.label for e in examples} != {0, 1}:
-        raise DatasetError(f"The data holds no adults of the {split} split whom radiologists called normal or opacity.")
+        raise DatasetError(
+            f"The data holds no adults of the {split} split whom radiologists called normal or opacity. Give the NIH "
+            "dataset; see docs/weights.md."
+        )
     large, logits = [], []
     for example in tqdm(examples, desc="resampled", disable=None):
         with Image.open(example.path) as file:

@@ -136,7 +136,10 @@ def shortcut_tests(model: str, data: Sequence[Path], split: Split, limit: int | 
     classifier = load_classifier(model)
     examples = [e for e in select(load_datasets(data), split, "child") if e.lung_mask]
     if not examples:
-        raise DatasetError(f"The data holds no lung_masks224 folder for the {split} split.")
+        raise DatasetError(
+            f"The data holds no lung_masks224 folder for the {split} split. "
+            "Give the dataset that has it; see docs/weights.md."
+        )
     if limit and limit < len(examples):
         examples = [examples[i * len(examples) // limit] for i in range(limit)]
     threshold = classifier.card.thresholds["child"]

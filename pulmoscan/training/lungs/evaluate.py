@@ -53,7 +53,7 @@ def evaluate_lungs(data: Sequence[Path], split: Split = "test") -> tuple[dict[st
     reader = load_reader()
     pictures = select(load_pictures(data), split)
     if not pictures:
-        raise DatasetError(f"The data holds no {split} split.")
+        raise DatasetError(f"The data holds no {split} split. Give the folder that has it; see docs/lungs-and-gate.md.")
     changed_too = _spread(pictures)
     dice: dict[str, list[float]] = {"child": [], "adult": []}
     outcomes: dict[tuple[str, str], list[bool]] = {}
