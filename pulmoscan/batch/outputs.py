@@ -91,7 +91,7 @@ class Outputs:
             failures.append(f"its files could not be written ({error.strerror or type(error).__name__})")
         if failures:
             return replace(outcome, status="error", reason=f"It was screened, but {' and '.join(failures)}.")
-        return outcome
+        return self._with_warnings(outcome)
 
     def settle(self) -> None:
         """The outcome that was written last is recorded."""
@@ -117,6 +117,16 @@ class Outputs:
             for name in self.formats:
                 kind = FORMATS[name]
                 yield self.reports.resolve(), kind.ending, kind.title, partial(write_report, report, name)
+
+    def _with_warnings(self, outcome: Outcome) -> Outcome:
+        """What its DICOM reports had to leave empty, the results say too."""
+        if outcome.radiograph is None or outcome.screening is None:
+            return outcome
+        if not (self.reports and any(FORMATS[name].mime == "application/dicom" for name in self.formats)):
+            return outcome
+        left_empty = Report(outcome.radiograph, outcome.screening, self.anonymous).left_empty
+        screening = replace(outcome.screening, warnings=(*outcome.screening.warnings, *left_empty))
+        return replace(outcome, screening=screening)
 
     def _publish(self, stem: str, made: dict[Path, dict[str, bytes]], owner: str) -> None:
         """All under one name that is free in every folder: `NAME`, else `NAME-2` and so on."""

@@ -6,12 +6,14 @@ import io
 import re
 
 from highdicom.sc import SCImage
+from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
 
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export.caption import caption_lines, captioned
 from pulmoscan.export.content import Report
-from pulmoscan.export.study import MANUFACTURER, SERIES_NUMBERS, instance_uid, put_names, series_uid, study
+from pulmoscan.export.study import MANUFACTURER, SERIES_NUMBERS, instance_uid, put_names, series_uid, study, unnamed
 from pulmoscan.export.words import CAPTION
 from pulmoscan.reading.dicom.facts import value, values
 
@@ -22,13 +24,13 @@ DIRECTION = re.compile(r"[LRAPHF]{1,3}")
 def secondary_capture(report: Report) -> bytes:
     """The overlay as a DICOM file, in the source's study and a new series."""
     owner = study(report)
-    capture = SCImage(
+    capture = SCImage.from_ref_dataset(
+        unnamed(owner),
         pixel_array=captioned(report),
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",
         patient_orientation=("L", "F"),  # highdicom wants one
-        study_instance_uid=owner.StudyInstanceUID,
         series_instance_uid=series_uid(report, "sc"),
         series_number=SERIES_NUMBERS["sc"],
         sop_instance_uid=instance_uid(report, "sc"),
@@ -37,13 +39,6 @@ def secondary_capture(report: Report) -> bytes:
         manufacturer_model_name=report.spec.title,
         software_versions=(__version__, report.screening.reading.precision),
         series_description="PulmoScan: what raised the score",
-        patient_id=owner.PatientID,
-        patient_birth_date=owner.PatientBirthDate,
-        patient_sex=owner.PatientSex,
-        accession_number=owner.AccessionNumber,
-        study_id=owner.StudyID,
-        study_date=owner.StudyDate,
-        study_time=owner.StudyTime,
     )
     capture.PatientOrientation = _orientation(report)
     side = value(report.radiograph.dicom.header, "Laterality") if report.radiograph.dicom else ""
@@ -71,9 +66,7 @@ def _orientation(report: Report) -> list[str]:
 
 
 def _reference(owner: Dataset) -> Dataset:
-    item, purpose = Dataset(), Dataset()
+    item = Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = owner.SOPClassUID, owner.SOPInstanceUID
-    purpose.CodeValue, purpose.CodingSchemeDesignator = "121322", "DCM"
-    purpose.CodeMeaning = "Source image for image processing operation"
-    item.PurposeOfReferenceCodeSequence = [purpose]
+    item.PurposeOfReferenceCodeSequence = [CodedConcept.from_code(codes.DCM.SourceImageForImageProcessingOperation)]
     return item

@@ -21,6 +21,7 @@ from highdicom.sr import (
     TextContentItem,
     TrackingIdentifier,
 )
+from pydicom.sr.codedict import codes
 
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export.content import Report
@@ -32,15 +33,12 @@ def _code(value: str, scheme: str, meaning: str) -> CodedConcept:
     return CodedConcept(value=value, scheme_designator=scheme, meaning=meaning)
 
 
+# pydicom knows the codes that the standard lists; these are of SNOMED CT at large.
 PNEUMONIA = _code("233604007", "SCT", "Pneumonia")
-LUNG = _code("39607008", "SCT", "Lung")
 CHEST_RADIOGRAPHY = _code("399208008", "SCT", "Plain chest X-ray")
 DETECTED = _code("260373001", "SCT", "Detected")
 NOT_DETECTED = _code("260415000", "SCT", "Not detected")
-CERTAINTY = _code("111012", "DCM", "Certainty of Finding")
-DEVICE = _code("121007", "DCM", "Device")
-COMMENT = _code("121106", "DCM", "Comment")
-PER_CENT = _code("%", "UCUM", "Percent")
+PER_CENT = codes.UCUM.Percent
 # There is no standard code for these; PS3.16 section 8.2 has a scheme of one's own begin with 99.
 THRESHOLD = _code("THRESHOLD", "99PULMOSCAN", "Probability threshold of the decision")
 LUNG_ATTENTION = _code("LUNGATTENTION", "99PULMOSCAN", "Share of the heatmap inside the lungs")
@@ -55,7 +53,7 @@ def structured_report(report: Report) -> bytes:
             observation_context=ObservationContext(_observer()),
             procedure_reported=CHEST_RADIOGRAPHY,
             imaging_measurements=[_finding(report, owner.SOPClassUID, owner.SOPInstanceUID)],
-            title=_code("126000", "DCM", "Imaging Measurement Report"),
+            title=codes.DCM.ImagingMeasurementReport,
         )[0],
         series_instance_uid=series_uid(report, "sr"),
         series_number=SERIES_NUMBERS["sr"],
@@ -80,7 +78,7 @@ def structured_report(report: Report) -> bytes:
 
 def _observer() -> ObserverContext:
     return ObserverContext(
-        observer_type=DEVICE,
+        observer_type=codes.DCM.Device,
         observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
             uid=new_uid("device"), name="PulmoScan", manufacturer_name=MANUFACTURER, model_name=f"version {__version__}"
         ),
@@ -95,7 +93,7 @@ def _finding(report: Report, sop_class: str, sop_instance: str) -> MeasurementsA
         parameters=[f"threshold {outcome.threshold:.3f}", f"population: {report.population}"],
     )
     measurements = [
-        Measurement(name=CERTAINTY, value=_per_cent(outcome.reading.probability), unit=PER_CENT),
+        Measurement(name=codes.DCM.CertaintyOfFinding, value=_per_cent(outcome.reading.probability), unit=PER_CENT),
         Measurement(name=THRESHOLD, value=_per_cent(outcome.threshold), unit=PER_CENT),
     ]
     if outcome.lung_attention is not None:
@@ -106,7 +104,7 @@ def _finding(report: Report, sop_class: str, sop_instance: str) -> MeasurementsA
             uid=instance_uid(report, "finding"), identifier="Pneumonia on this radiograph"
         ),
         finding_type=PNEUMONIA,
-        finding_sites=[FindingSite(anatomic_location=LUNG)],
+        finding_sites=[FindingSite(anatomic_location=codes.SCT.Lung)],
         algorithm_id=algorithm,
         measurements=measurements,
         qualitative_evaluations=[QualitativeEvaluation(name=PNEUMONIA, value=detected)],
@@ -116,7 +114,7 @@ def _finding(report: Report, sop_class: str, sop_instance: str) -> MeasurementsA
     )
     for comment in _comments(report):
         group[0].ContentSequence.append(
-            TextContentItem(name=COMMENT, value=comment, relationship_type=RelationshipTypeValues.CONTAINS)
+            TextContentItem(name=codes.DCM.Comment, value=comment, relationship_type=RelationshipTypeValues.CONTAINS)
         )
     return group
 

@@ -1,31 +1,26 @@
 """The source's identifiers as a DICOM export may hold them: unchanged, or empty with a warning.
 
 What breaks the rules of its kind stops an archive, and what is cut or joined to fit them may be another patient's.
-References are to the DICOM standard, PS3.5 table 6.2-1 (value representations).
+The rules are pydicom's, of the DICOM standard's PS3.5 table 6.2-1 (value representations).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from pydicom.config import RAISE
+from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import UID
+from pydicom.valuerep import validate_value
 
 from pulmoscan.reading.dicom.facts import value
 
-LONGEST = {"PatientID": 64, "AccessionNumber": 16, "StudyID": 16, "IssuerOfPatientID": 64, "StudyDescription": 64}
-"""Characters of LO and SH."""
-DATES = ("PatientBirthDate", "StudyDate")
-PERSONS = ("PatientName", "ReferringPhysicianName")
-LONGEST_NAME = 64
-"""Characters of each component group of PN."""
 UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 SEXES = ("M", "F", "O")
-TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
 WORDS = {
     "PatientID": "patient ID",
     "IssuerOfPatientID": "issuer of the patient ID",
@@ -91,18 +86,20 @@ def _conforms(keyword: str, stated: Any) -> bool:
     text = str(stated)
     if not all(c.isprintable() for c in text) or "\\" in text:
         return False
-    if keyword in DATES:
+    kind = dictionary_VR(keyword)
+    try:
+        validate_value(kind, text, RAISE)
+    except ValueError:
+        return False
+    if kind == "DA":
         return _is_date(text)
-    if keyword == "StudyTime":
-        return TIME.fullmatch(text.strip()) is not None
-    if keyword == "PatientSex":
-        return text in SEXES
-    if keyword in PERSONS:
-        return all(len(group) <= LONGEST_NAME for group in text.split("=")) and text.count("=") <= 2
-    return len(text) <= LONGEST[keyword]
+    if kind == "TM":  # two times with a hyphen are a range, which only queries may hold
+        return "-" not in text
+    return keyword != "PatientSex" or text in SEXES
 
 
 def _is_date(text: str) -> bool:
+    """A day that there is in the calendar; pydicom takes 30 February, and ranges too."""
     try:
         datetime.strptime(text, "%Y%m%d")  # noqa: DTZ007 - a day has no zone
     except ValueError:

@@ -133,6 +133,8 @@ class TestOneFileStopsNothing:
         assert [row["reason"] for row in rows(out)] == [None] * 7
         assert code == 0
         assert len(names(tmp_path / "o")) == 3 * 7
+        told = {Path(row["file"]).stem for row in rows(out) if "leave empty" in " ".join(row["warnings"])}
+        assert told == {path.stem for path in folder.glob("F0[46]*")}
         code, out, _ = run(folder, *flags, "--anonymous", "--out", tmp_path / "a")
         assert code == 0
         assert len(names(tmp_path / "a")) == 3 * 7

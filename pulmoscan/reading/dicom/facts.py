@@ -21,9 +21,7 @@ AGE_UNITS = {"D": DAYS_A_YEAR, "W": DAYS_A_YEAR / 7, "M": 12.0, "Y": 1.0, "": 1.
 SEXES = {"M": "male", "F": "female", "O": "other"}
 SIDES = {"L": "left", "R": "right", "B": "both sides", "U": "unpaired"}
 FRONTAL = ("PA", "AP")
-IDENTIFIERS = {"PatientID": "patient ID", "AccessionNumber": "accession number", "StudyID": "study ID"}
-LONGEST = {"PatientID": 64, "AccessionNumber": 16, "StudyID": 16}
-"""Characters that an identifier may have (PS3.5 6.2: LO and SH)."""
+IDENTIFIERS = ("PatientID", "AccessionNumber", "StudyID")
 ESCAPE = re.compile(r"\x1b[\x20-\x2f]+[\x30-\x7e]")
 """A change of character set within a text (ISO 2022), which a decoder may leave where it stood."""
 TEXTS = ("PatientName", "ReferringPhysicianName", "InstitutionName", "StudyDescription", *IDENTIFIERS)
@@ -157,14 +155,9 @@ def identifier(dataset: Dataset, keyword: str) -> str:
     return "\\".join(str(v) for v in values(dataset, keyword)).strip()
 
 
-def conforms(keyword: str, stated: str) -> bool:
-    """Whether an identifier may be written to another DICOM file as it is; if not it must not be written at all."""
-    return len(stated) <= LONGEST[keyword] and "\\" not in stated and stated.isprintable()
-
-
 def without_escapes(header: Dataset) -> None:
     """Take the escape sequences of ISO 2022 out of a header's texts, in place; identifiers stay what they are."""
-    for keyword in (k for k in TEXTS if k not in LONGEST):
+    for keyword in (k for k in TEXTS if k not in IDENTIFIERS):
         stated = value(header, keyword)
         if stated is not None and "\x1b" in str(stated):
             setattr(header, keyword, ESCAPE.sub("", str(stated)).replace("\x1b", ""))

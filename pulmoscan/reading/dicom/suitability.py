@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 
 from pulmoscan import errors
 from pulmoscan.reading.dicom import terms
-from pulmoscan.reading.dicom.facts import IDENTIFIERS, conforms, frames, identifier, kind, photometric, text, value
+from pulmoscan.reading.dicom.facts import frames, kind, photometric, text, value
 from pulmoscan.reading.dicom.facts import values as all_values
 from pulmoscan.reading.dicom.facts import view as stated_view
 
@@ -104,12 +104,6 @@ def warnings(dataset: Dataset) -> Iterator[str]:
             "The DICOM file says that the picture is not upright with the patient's left on the right side: turn it in "
             "the viewer and export it again."
         )
-    for keyword, name in IDENTIFIERS.items():
-        if not conforms(keyword, identifier(dataset, keyword)):
-            yield (
-                f"The DICOM file's {name} breaks the standard's rules (too long, or with a backslash or control "
-                "character): DICOM exports leave it empty."
-            )
 
 
 def _modality(dataset: Dataset) -> str:
