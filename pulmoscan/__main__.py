@@ -6,7 +6,7 @@ here needs a library, and this file no syntax that is newer than Python 3.6's.
 
 import sys
 
-OLDEST_PYTHON = (3, 10)
+from pulmoscan import OLDEST_PYTHON
 
 
 def main() -> int:

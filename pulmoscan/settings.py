@@ -1,4 +1,4 @@
-"""Every folder, and every variable of the environment that PulmoScan reads.
+"""Every folder, every variable of the environment that PulmoScan reads, and what libraries are told before their use.
 
 PULMOSCAN_WEIGHTS    folder of the weights and their cards; else `weights/` of this checkout or package
 PULMOSCAN_SAMPLES    folder of the user's own gallery; else one in the home
@@ -15,8 +15,10 @@ PULMOSCAN_DEBUG      anything: unforeseen errors of the command line come with t
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +30,27 @@ IS_INSTALLED = (PACKAGE / "_app").is_dir()
 APP_FOLDER = PACKAGE / "_app" if IS_INSTALLED else REPOSITORY
 """Where Home.py, pages/, .streamlit/, weights/ and test_samples/ are: beside the package in a checkout, inside it once
 installed (pyproject.toml puts them there)."""
+
+
+def set_up() -> None:
+    """What the process has libraries do and leave undone. It is called as soon as `pulmoscan` is imported.
+
+    What they say of odd values quotes them, and they may be the patient's; and none may ask or tell the network.
+    """
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", module=r"pydicom\b")
+    # To import openvino is to report it to Google Analytics, unless its reporting package cannot be imported.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    # Albumentations would ask the package index for a newer version of itself whenever it is imported.
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+
+def set_up_pydicom() -> None:
+    """The part that needs pydicom, which takes longer to import than a PNG to read; called where DICOM is read."""
+    from pydicom import config
+
+    config.settings.reading_validation_mode = config.IGNORE
 
 
 def variable(name: Variable) -> str:

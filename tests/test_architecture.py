@@ -29,6 +29,29 @@ def test_pages_know_the_panels_only(path: Path) -> None:
     assert imported(ast.parse(path.read_text(encoding="utf-8"))) <= {"streamlit", "pulmoscan.ui"}
 
 
+def test_importing_does_nothing_but_set_up() -> None:
+    """What libraries are told stands in `settings`; a module is imported for its names alone."""
+    called = {
+        f"{path.relative_to(PACKAGE).as_posix()}: {ast.unparse(statement.value.func)}"
+        for path in SOURCES
+        for statement in ast.walk(_without_functions(ast.parse(path.read_text(encoding="utf-8"))))
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+    }
+    assert called == {
+        "__init__.py: set_up",
+        "reading/dicom/jpeg.py: decoder.add_plugin",
+        "reading/dicom/reading.py: set_up_pydicom",
+        "reading/picture.py: TiffImagePlugin.OPEN_INFO.setdefault",
+    }
+
+
+def _without_functions(tree: ast.Module) -> ast.Module:
+    """What runs at import: statements outside of functions and classes, and of what a script does."""
+    defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    run = [n for n in tree.body if not (isinstance(n, ast.If) and "__main__" in ast.unparse(n.test))]
+    return ast.Module([n for n in run if not isinstance(n, defined)], [])
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_no_module_hooks(path: Path) -> None:
     """A hook on a shared model shows one patient's heatmap to another."""

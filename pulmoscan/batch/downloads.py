@@ -16,6 +16,7 @@ from PIL import Image
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.batch.outcomes import Outcome, load
 from pulmoscan.errors import RadiographError
+from pulmoscan.errors.traces import log_unforeseen
 from pulmoscan.export.caption import marked
 from pulmoscan.export.content import Report
 from pulmoscan.export.files import key_of, stem_of
@@ -23,7 +24,6 @@ from pulmoscan.export.pdf import pdf, write_pages
 from pulmoscan.export.words import OPACITY
 from pulmoscan.models import gradcam
 from pulmoscan.reading.intake import Item
-from pulmoscan.traces import log_unforeseen
 
 Pair = tuple[Item, Outcome]
 LARGEST_SIDE = 1024

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
 from pulmoscan.errors import PulmoScanError
-from pulmoscan.traces import log_unforeseen
+from pulmoscan.errors.traces import log_unforeseen
 
 T = TypeVar("T")
 State = Literal["running", "done", "cancelled", "failed"]

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pulmoscan.errors import PulmoScanError, RadiographError, UnsuitableRadiograph
+from pulmoscan.errors.traces import log_unforeseen
 from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.intake import Item
 from pulmoscan.reading.isolation import load_apart
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Model, Screening, decide, load_model, screen
-from pulmoscan.traces import log_unforeseen
 
 AHEAD = 1
 """Radiographs that are decoded ahead of the one that the model reads."""

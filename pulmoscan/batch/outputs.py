@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from pulmoscan.batch.outcomes import Outcome
+from pulmoscan.errors.traces import log_unforeseen
 from pulmoscan.export.caption import marked
 from pulmoscan.export.content import Report
 from pulmoscan.export.files import OutputFolder, key_of, stem_of
 from pulmoscan.export.formats import FORMATS, FormatName, png_file, write_report
 from pulmoscan.export.words import OPACITY
 from pulmoscan.models import gradcam
-from pulmoscan.traces import log_unforeseen
 
 MAP, OVERLAY = ".npy", ".png"
 

@@ -31,8 +31,8 @@ from pulmoscan.cli import (
     triage,
 )
 from pulmoscan.errors import InvalidThreshold, LibraryMissing, PulmoScanError
+from pulmoscan.errors.traces import where
 from pulmoscan.settings import IS_INSTALLED, own_python, variable
-from pulmoscan.traces import where
 
 COMMANDS = (
     screen,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pulmoscan.errors.base import PulmoScanError
 
 TRAIN_PACKAGE = '"albumentations>=2.0.8,<2.1"'
-XRV_PACKAGE = '"torchxrayvision>=1.5,<2"'
+XRV_PACKAGE = '"pooch>=1.8,<2" "torchxrayvision>=1.5,<2"'
 """As requirements-train.txt and requirements-xrv.txt have them, which a package that was installed comes without."""
 INSTALL_XRV = f"python -m pip install {XRV_PACKAGE}"
 
@@ -25,6 +25,8 @@ class LibraryMissing(PulmoScanError):
             mend = f"Start PulmoScan with the Python that `make app` set up: {own} -m pulmoscan …"
         elif module == "albumentations":
             mend = f"Training needs it. Install it with `{running} -m pip install {TRAIN_PACKAGE}`."
+        elif module == "pooch":
+            mend = f"Fetching weights needs it. Install it with `{running} -m pip install {XRV_PACKAGE}`."
         elif installed:
             mend = (
                 f"Install PulmoScan anew, with all that it needs: {running} -m pip install --force-reinstall pulmoscan"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,8 +27,6 @@ TIFF_SUBFILE_TYPE = 254  # NewSubfileType
 REDUCED_COPY = 1
 MAX_PAGES = 16
 """A file of more pages is no radiograph with its thumbnails; they are not looked at one by one."""
-
-logging.getLogger("PIL").setLevel(logging.CRITICAL)  # it may quote what it finds in a file
 
 # Film digitisers write 16-bit, big-endian WhiteIsZero, the one combination that is missing from Pillow's table.
 TiffImagePlugin.OPEN_INFO.setdefault((TiffImagePlugin.MM, WHITE_IS_ZERO, (1,), 1, (16,), ()), ("I;16B", "I;16B"))

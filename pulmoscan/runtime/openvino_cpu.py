@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import openvino
 from numpy.typing import NDArray
 
-# To import openvino is to report it to Google Analytics, unless its reporting package cannot be imported.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-
-import openvino  # noqa: E402
-
-from pulmoscan.runtime.environment import Settings  # noqa: E402
-from pulmoscan.runtime.memory import let_go  # noqa: E402
-from pulmoscan.runtime.source import NetworkSource, cached  # noqa: E402
+from pulmoscan.runtime.environment import Settings
+from pulmoscan.runtime.memory import let_go
+from pulmoscan.runtime.source import NetworkSource, cached
 
 if TYPE_CHECKING:
     from torch import nn

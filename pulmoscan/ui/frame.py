@@ -11,7 +11,7 @@ import streamlit as st
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.errors import PulmoScanError
-from pulmoscan.traces import log_unforeseen
+from pulmoscan.errors.traces import log_unforeseen
 from pulmoscan.ui.navigation import go_through_home
 
 UNFORESEEN = (

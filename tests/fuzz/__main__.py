@@ -32,6 +32,9 @@ from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import SHARES, TARGETS
 
 SECONDS_AN_INPUT = 10.0
+"""Of the processor."""
+SECONDS_OF_SILENCE = 600.0
+"""Of the clock, for what waits and does nothing."""
 MEMORY_BYTES = 2 * 2**30
 UNSPEAKABLE = (b"Traceback", b"Doe", b"Jane", b"MRN-4711", b"19900102", b"ACC-99", b"Elsewhere", b"Test^Field")
 """What stands in the seeds' headers; libtiff prints what it thinks of a file, and is heard only here."""
@@ -70,7 +73,7 @@ def watch(seconds: float, keep: Path, seed: int) -> int:
             command += ["--seconds", str(left)]
             with (folder / "said").open("wb") as said:
                 child = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, cwd=REPOSITORY)
-                end = _wait(child, folder, began + seconds + 60)
+                end = _wait(child, folder, began + seconds)
             report = json.loads((folder / "report").read_text()) if (folder / "report").exists() else {}
             counts.update(report.get("counts", {}))
             for name, what in report.get("harm", []):
@@ -88,25 +91,29 @@ def watch(seconds: float, keep: Path, seed: int) -> int:
 
 def _wait(child: subprocess.Popen[bytes], folder: Path, deadline: float) -> str:
     """Until the child has ended; why it ended badly, or nothing. A hang is stopped."""
+    since, spent = 0.0, 0.0
     while child.poll() is None:
         time.sleep(0.5)
         try:
-            age = time.time() - (folder / "input").stat().st_mtime
+            written = (folder / "input").stat().st_mtime
         except OSError:
             continue
-        if age > SECONDS_AN_INPUT + 20 * _slowness(child.pid) or time.monotonic() > deadline:
+        if written != since:
+            since, spent = written, _processor_seconds(child.pid)
+        busy, waiting = _processor_seconds(child.pid) - spent, time.time() - since
+        if busy > SECONDS_AN_INPUT or waiting > SECONDS_OF_SILENCE or time.monotonic() > deadline + 60:
             child.kill()
             child.wait()
-            return "hung"
+            return "hung" if time.monotonic() <= deadline else ""
     return "" if child.returncode == 0 else f"ended with {child.returncode}"
 
 
-def _slowness(pid: int) -> float:
-    """How much less than a whole core the child gets, from 0 up: a machine that does much else is no hang."""
+def _processor_seconds(pid: int) -> float:
+    """What a process has used of the processor: on a machine that is busy with much else, time alone tells no hang."""
     try:
-        load = os.getloadavg()[0] / (os.cpu_count() or 1)
-        return max(0.0, load - 1) if Path(f"/proc/{pid}").exists() else 0.0
-    except OSError:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
         return 0.0
 
 

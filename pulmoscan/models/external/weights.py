@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 
 from pulmoscan.errors import DownloadFailed, ExternalWeightsMissing, ExternalWeightsRefused
@@ -100,8 +98,9 @@ def download(spec: ExternalSpec, progress: Progress, url: str | None = None) -> 
     path = spec.weights_path
     with _downloading:
         try:
-            data = _body(url or spec.url, progress)
-            _check(spec, data)
+            data = _body(spec, url or spec.url, progress)
+            if spec.sha256 is None:
+                _check(data)
             _put(spec, data)
         except _Failed as error:
             raise DownloadFailed(spec.url, path, str(error)) from error
@@ -116,44 +115,65 @@ class _Failed(Exception):
     """Why a download failed, for a sentence."""
 
 
-def _body(url: str, progress: Progress) -> bytes:
-    """What the address answers, whole.
+def _body(spec: ExternalSpec, url: str, progress: Progress) -> bytes:
+    """What the address answers, whole, and with the published checksum where that is known.
 
     Raises:
-        _Failed: it cannot be reached, or ends too soon.
+        _Failed: it cannot be reached, ends too soon, or is another file.
     """
-    data = bytearray()
+    import pooch  # of the extra `xrv`
+    from requests import exceptions
+
+    fetch = pooch.HTTPDownloader(progressbar=_Bar(progress), chunk_size=BLOCK, timeout=TIMEOUT)
+    pooch.get_logger().setLevel("WARNING")
+    known = f"sha256:{spec.sha256}" if spec.sha256 else None
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
-            length = response.headers.get("Content-Length") or ""
-            expected = int(length) if length.isdigit() else None
-            progress(0, expected)
-            while block := response.read(BLOCK):
-                data += block
-                if len(data) > MAX_BYTES:
-                    raise _Failed("far more comes than the file has")
-                progress(len(data), expected)
-    except urllib.error.HTTPError as error:
-        raise _Failed(f"the server answers {error.code} ({error.reason})") from error
-    except urllib.error.URLError as error:
-        raise _Failed(f"the server cannot be reached ({error.reason})") from error
-    except (OSError, HTTPException) as error:
-        raise _Failed(f"the connection broke off ({str(error) or type(error).__name__})") from error
-    if expected is not None and len(data) != expected:
-        raise _Failed(f"the connection broke off: {len(data):,} of {expected:,} bytes came")
-    return bytes(data)
+        spec.weights_path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=spec.weights_path.parent) as folder:
+            return Path(pooch.retrieve(url, known, spec.file, folder, downloader=fetch)).read_bytes()
+    except exceptions.HTTPError as error:
+        raise _Failed(f"the server answers: {error.args[0]}") from error
+    except exceptions.Timeout as error:
+        raise _Failed("the server cannot be reached, or sends no more: timed out") from error
+    except exceptions.ChunkedEncodingError as error:
+        raise _Failed("the connection broke off before all had come") from error
+    except exceptions.ConnectionError as error:
+        timed_out = "timed out" in str(error)
+        raise _Failed("the connection timed out" if timed_out else "the server cannot be reached") from error
+    except exceptions.RequestException as error:
+        raise _Failed(f"the address cannot be fetched ({type(error).__name__})") from error
+    except ValueError as error:  # of pooch, where the checksum is another
+        raise _Failed("what came is not the published file: its checksum is another") from error
 
 
-def _check(spec: ExternalSpec, data: bytes) -> None:
-    """That it is the published file, or at least one of its format where the checksum is not known.
+class _Bar:
+    """What pooch shows its progress on: it sets `total`, and calls `update` for each block, as if all were whole."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.total = 0
+        self._come = 0
+        self._progress = progress
+
+    def update(self, count: int) -> None:
+        self._come += count
+        if self._come > MAX_BYTES:
+            raise _Failed("far more comes than the file has")
+        self._progress(min(self._come, self.total or self._come), self.total or None)
+
+    def reset(self) -> None:
+        """Called at the end, after which pooch counts all once more."""
+        self._come -= self.total
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _check(data: bytes) -> None:
+    """That it is a file of the published format, where its checksum is not known.
 
     Raises:
         _Failed: it is not.
     """
-    if spec.sha256 is not None:
-        if hashlib.sha256(data).hexdigest() != spec.sha256:
-            raise _Failed("what came is not the published file: its checksum is another")
-        return
     try:
         state_dict(data)
     except Exception as error:

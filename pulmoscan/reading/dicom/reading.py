@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
-import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from openjpeg.utils import get_parameters as jpeg2000_parameters
-from pydicom import config, uid
+from pydicom import uid
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileDataset
@@ -28,11 +26,9 @@ from pulmoscan.reading.dicom import jpeg, jpeg2000, suitability
 from pulmoscan.reading.dicom.facts import Facts, facts, photometric, text, value, without_escapes
 from pulmoscan.reading.dicom.greyscale import Greyscale, greyscale, square_pixels
 from pulmoscan.reading.limits import MAX_PIXELS
+from pulmoscan.settings import set_up_pydicom
 
-# What pydicom says of odd values quotes them, and they may be the patient's.
-config.settings.reading_validation_mode = config.IGNORE
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-warnings.filterwarnings("ignore", module=r"pydicom\b")
+set_up_pydicom()
 
 MAX_INFLATED_BYTES = 400 * 2**20
 VIEW_SIDE = 1400  # pixels of the copy that is kept for viewing at other windows

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
@@ -18,8 +17,6 @@ from pulmoscan.population import Population
 from pulmoscan.statistics import lab
 from pulmoscan.statistics.calibration import expected_calibration_error, reliability
 from pulmoscan.statistics.metrics import Scores
-
-matplotlib.use("agg")
 
 COLOURS = {"validation": "#8a8a8a", "test": "#0b6e99"}
 POINTS = {"maximum sensitivity": "#8a2d5e", "high sensitivity": "#c8553d", "balanced": "#e0a030"}

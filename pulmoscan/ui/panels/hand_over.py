@@ -19,7 +19,7 @@ from pathlib import Path
 import streamlit as st
 
 from pulmoscan.errors import PulmoScanError
-from pulmoscan.traces import log_unforeseen
+from pulmoscan.errors.traces import log_unforeseen
 
 _carrier = st.components.v2.component(
     "pulmoscan.hand_over", js=Path(__file__).with_name("hand_over.js").read_text(encoding="utf-8")

@@ -14,13 +14,13 @@ import streamlit as st
 
 from pulmoscan import screening
 from pulmoscan.errors import PulmoScanError
+from pulmoscan.errors.traces import log_unforeseen
 from pulmoscan.examination.examine import Examination, corrected, examine, lung_weights
 from pulmoscan.examination.gate import Correction
 from pulmoscan.gallery.samples import GallerySample
 from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Model, Reading
-from pulmoscan.traces import log_unforeseen
 from pulmoscan.ui.frame import UNFORESEEN, plain
 from pulmoscan.ui.state import history
 
