@@ -116,16 +116,16 @@ def _picture(data: bytes) -> None:
 SHARES: Mapping[str, float] = {
     "dicom": 5,
     "png": 3,
-    "jpeg": 3,
-    "tiff": 3,
-    "zip": 3,
+    "jpeg": 5,
+    "tiff": 4,
+    "zip": 4,
     "webp": 2,
     "bmp": 1,
-    "scores": 2,
+    "scores": 4,
     "card": 1,
-    "safetensors": 2,
-    "results": 2,
-    "export": 0.4,
+    "safetensors": 3,
+    "results": 4,
+    "export": 0.25,
 }
 """How often a kind's turn comes. An export takes fifty times as long as the rest, and reading has many more ways to go
 wrong: at equal parts, the exports would take all the time."""
