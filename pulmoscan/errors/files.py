@@ -79,7 +79,7 @@ class NotDecoded(RadiographError):
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"The file cannot be decoded: {why}. Export the radiograph anew from the viewer, as DICOM or PNG."
+            f"The file cannot be decoded: {why}. Export the radiograph from the viewer again, as DICOM or PNG."
         )
 
 

@@ -28,9 +28,7 @@ class LibraryMissing(PulmoScanError):
         elif module == "pooch":
             mend = f"Fetching weights needs it. Install it with `{running} -m pip install {XRV_PACKAGE}`."
         elif installed:
-            mend = (
-                f"Install PulmoScan anew, with all that it needs: {running} -m pip install --force-reinstall pulmoscan"
-            )
+            mend = f"Reinstall PulmoScan with all that it needs: {running} -m pip install --force-reinstall pulmoscan"
         else:
             mend = "Run `make app` once in this folder, and then .venv/bin/python -m pulmoscan …"
         super().__init__(f"The library {module} is not installed for {running}. {mend}")

@@ -8,6 +8,7 @@ import streamlit as st
 from pulmoscan.export.tables import escape_formula
 from pulmoscan.screening import decide
 from pulmoscan.ui.frame import page
+from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
 from pulmoscan.ui.state import history, session
 
 SUBTITLE = "What this session has screened. It is held in memory only, and gone when the session ends."
@@ -37,14 +38,18 @@ def history_page() -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="history-actions"):
             st.markdown(f"**{len(entries)}** readings, the newest first.")
             st.button("Clear", icon=":material/delete:", on_click=history.clear)
-            st.download_button(
-                "Export (CSV)",
-                table.drop(columns="picture").map(escape_formula).to_csv(index=False),
-                "pulmoscan-history.csv",
-                "text/csv",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+            exports = [
+                Export(
+                    "csv",
+                    "Export (CSV)",
+                    "pulmoscan-history.csv",
+                    "text/csv",
+                    lambda: table.drop(columns="picture").map(escape_formula).to_csv(index=False),
+                    ":material/download:",
+                )
+            ]
+            export_buttons("history", exports)
+        deliver("history", exports)
         st.dataframe(
             table,
             hide_index=True,

@@ -11,6 +11,7 @@ import pytest
 from tests.browser.conftest import Open
 from tests.browser.test_app import settled
 from tests.browser.test_reports import download
+from tests.browser.test_workbench import go_to
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -51,6 +52,14 @@ def test_each_export_right_after_a_toggle(page: Page) -> None:
         assert len(content) > 300, name
     settled(page)
     assert name.startswith("radiograph")
+
+
+def test_the_history_at_once(page: Page) -> None:
+    page.get_by_role("slider", name="Threshold").press("ArrowRight")
+    go_to(page, "History")
+    name, content = download(page, "Export (CSV)")
+    assert name == "pulmoscan-history.csv"
+    assert b"from_the_ward" in content
 
 
 def test_one_press_is_one_file(page: Page) -> None:

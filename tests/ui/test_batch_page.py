@@ -226,6 +226,9 @@ def test_history_lists_what_was_screened_until_it_is_cleared() -> None:
     assert rows["picture"].str.startswith("data:image/jpeg").all()
     go_to(app, MODEL)
     assert len(table(go_to(app, "history"))) == 3, "looking again is no new reading"
+    ((name, content),) = handed_over(click(app, "Export (CSV)"))
+    assert name == "pulmoscan-history.csv"
+    assert [line.split(",")[0] for line in content.decode().splitlines()] == ["file", "Second", "Second", "First"]
     click(app, "Clear")
     assert "Nothing was screened yet" in app.info[0].value
 
