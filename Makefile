@@ -22,7 +22,7 @@ help:  ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
 
 app: $(VENV)/app.stamp  ## set up, then run the app on http://localhost:8501 (PORT=… for another port)
-	$(BIN)/python -m streamlit run Home.py --server.port=$(PORT) --server.showEmailPrompt=false
+	$(BIN)/python -m pulmoscan app --port $(PORT)
 
 test: lint chromium validators  ## set up, then run all checks and tests, and measure what they cover
 	$(BIN)/python -m pytest --cov

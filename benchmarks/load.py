@@ -27,6 +27,11 @@ from pulmoscan.models.registry import MODELS
 
 CROWDS = (1, 5, 10, 20)
 SCREENINGS = 1000
+ALONE = {
+    "STREAMLIT_SERVER_HEADLESS": "true", "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
+    "STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none",
+}  # fmt: skip
+"""What Streamlit is told: nobody looks, and no file changes."""
 SETTLED = re.compile(r"Probability \*\*(.+?)\*\*, .*?threshold of \*\*(.+?)\*\*")
 
 
@@ -51,21 +56,20 @@ class Server:
 
 
 @contextmanager
-def running_app(environment: dict[str, str] | None = None, script: str = "Home.py") -> Iterator[Server]:
-    """Start the app, or another script, on a free port and wait until it answers."""
+def running_app(environment: dict[str, str] | None = None, script: str | None = None) -> Iterator[Server]:
+    """Start the app, or another script by `streamlit run`, on a free port and wait until it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless=true", f"--server.port={port}",
-               "--server.address=127.0.0.1", "--server.fileWatcherType=none"]  # fmt: skip
+        port = str(free.getsockname()[1])
+    start = ["streamlit", "run", script, "--server.port", port] if script else ["pulmoscan", "app", "--port", port]
+    command = [sys.executable, "-m", *start]
+    variables = {**os.environ, **ALONE, **(environment or {})}
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         began = time.perf_counter()
         with (
             log.open("wb") as output,
-            subprocess.Popen(
-                command, cwd=ROOT, env={**os.environ, **(environment or {})}, stdout=output, stderr=output
-            ) as app,
+            subprocess.Popen(command, cwd=ROOT, env=variables, stdout=output, stderr=output) as app,
         ):
             try:
                 address = f"http://127.0.0.1:{port}"
@@ -86,7 +90,7 @@ def _answers(address: str) -> bool:
 
 @dataclass(frozen=True)
 class ColdStart:
-    """From the command `streamlit run` until a visitor has a first result, and then one of a second model.
+    """From the command `pulmoscan app` until a visitor has a first result, and then one of a second model.
 
     Attributes:
         first_result, second_model: seconds.

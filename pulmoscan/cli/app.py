@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 from pulmoscan.cli.arguments import Commands
-from pulmoscan.settings import APP_FOLDER
 
 
 def add(commands: Commands) -> None:
@@ -19,15 +18,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        str(APP_FOLDER / "Home.py"),
-        "--server.port",
-        str(options.port),
-    ]
+    command = [sys.executable, "-m", "pulmoscan.ui.serve", "--server.port", str(options.port)]
     # Streamlit takes .streamlit/config.toml from beside Home.py; this folder stays, so that paths in PULMOSCAN_* hold.
     if os.name == "posix":
         os.execv(command[0], command)  # so that a signal to this process ends the app

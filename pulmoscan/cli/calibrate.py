@@ -6,7 +6,6 @@ import argparse
 
 from pulmoscan.cli.arguments import Commands, add_data, add_model
 from pulmoscan.models import registry
-from pulmoscan.models.card import read_card
 
 
 def add(commands: Commands) -> None:
@@ -18,6 +17,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from pulmoscan.models.card import read_card
     from pulmoscan.training.evaluation.calibrate import calibrate
 
     spec = registry.get_spec(options.model)

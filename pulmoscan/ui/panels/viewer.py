@@ -49,7 +49,8 @@ def viewer(panes: Sequence[Pane], subject: str, smallest: str = "17rem") -> None
         data={
             "subject": subject,
             "smallest": smallest,
-            "panes": [{"source": _data_uri(p.pixels), "title": p.title, "alt": p.alt} for p in panes],
+            # A tuple: Streamlit would import pandas, which takes as long as all else, to see whether a list is a table.
+            "panes": tuple({"source": _data_uri(p.pixels), "title": p.title, "alt": p.alt} for p in panes),
         },
     )
 
