@@ -143,7 +143,10 @@ def _starts(tick: Callable[[], object]) -> list[tuple[load.ColdStart, load.ColdS
 def _start(pairs: Sequence[tuple[load.ColdStart, load.ColdStart]]) -> str:
     ours, empty = zip(*pairs, strict=True)
     lines = ["| from the command | seconds | processor seconds | megabytes |", "|---|---|---|---|"]
-    for name, starts in (("`pulmoscan app` to the first result, then all models", ours), ("`streamlit run` to an empty page", empty)):
+    for name, starts in (
+        ("`pulmoscan app` to the first result, then all models", ours),
+        ("`streamlit run` to an empty page", empty),
+    ):
         seconds, processor, held = (
             float(np.median([getattr(start, field) for start in starts]))
             for field in ("first_result", "processor", "resident_megabytes")

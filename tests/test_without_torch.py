@@ -67,12 +67,12 @@ def test_command(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_page(file: Path) -> None:
-    """The app's page shows the decision of an upload; Streamlit itself needs pandas."""
+    """The app's page shows the decision of an upload."""
     code = (
         "from streamlit.testing.v1 import AppTest; from tests.ui.app import text, upload; "
         f"app = AppTest.from_file({str(REPOSITORY / 'pages' / f'{MODEL}.py')!r}, default_timeout=120); "
         "app.session_state.navigated = True; "  # else it would go by the overview, which loads every model
         f"app = upload(app.run(), open({str(file)!r}, 'rb').read()); print(text(app))"
     )
-    out = run(code, tuple(set(NEEDLESS) - {"pandas"}))
+    out = run(code)
     assert f"Probability **{screen(load_radiograph(file), MODEL).reading.probability:.3f}**" in out

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from tqdm import tqdm
-
 from pulmoscan.cli.arguments import Commands
 from pulmoscan.models import registry
 
@@ -18,6 +16,8 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
     from pulmoscan.models.external.weights import download, read_weights
 
     spec = registry.EXTERNAL_MODELS[options.model]

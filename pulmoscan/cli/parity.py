@@ -8,7 +8,6 @@ from pathlib import Path
 from pulmoscan.cli.arguments import Commands, add_model
 from pulmoscan.errors import PulmoScanError
 from pulmoscan.models import registry
-from pulmoscan.models.card import add_evidence
 
 
 def add(commands: Commands) -> None:
@@ -32,6 +31,7 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     if options.precision:
         return _precision(options)
+    from pulmoscan.models.card import add_evidence
     from pulmoscan.training.evaluation.parity import describe, parity
 
     if len(options.data) > 1:
@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _precision(options: argparse.Namespace) -> int:
+    from pulmoscan.models.card import add_evidence
     from pulmoscan.models.precision import MEASURED
     from pulmoscan.training.evaluation.precision import describe, precision_parity
 

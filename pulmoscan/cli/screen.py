@@ -13,8 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from pulmoscan import DISCLAIMER
 from pulmoscan.cli.arguments import Commands, add_model
 from pulmoscan.errors import InvalidThreshold
@@ -69,6 +67,8 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
     from pulmoscan.batch import resume
     from pulmoscan.batch.outcomes import screen_items
     from pulmoscan.batch.output import end_cut_line, record, target, writer

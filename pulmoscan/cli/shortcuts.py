@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pulmoscan.cli.arguments import Commands, add_data, add_model, positive
 from pulmoscan.models import registry
-from pulmoscan.models.card import add_evidence
-from pulmoscan.statistics.metrics import Estimate
+
+if TYPE_CHECKING:
+    from pulmoscan.statistics.metrics import Estimate
 
 
 def add(commands: Commands) -> None:
@@ -25,6 +27,7 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Children's radiographs with lung masks are changed; adults whom radiologists classed are resampled."""
     from pulmoscan.errors import DatasetError
+    from pulmoscan.models.card import add_evidence
     from pulmoscan.training.data.datasets import load_datasets, select
     from pulmoscan.training.evaluation import resampling, shortcuts
 

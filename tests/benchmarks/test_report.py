@@ -58,8 +58,8 @@ def test_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_start_beside_an_empty_page() -> None:
     pairs = [(load.ColdStart(s, 2 * s, 0.3, 500), load.ColdStart(s / 2, s, float("nan"), 90)) for s in (2.0, 3.0, 5.0)]
     said = report._start(pairs)
-    assert "| to the first result, then all models | 3.00 | 6.00 | 500 |" in said
-    assert "| to an empty page | 1.50 | 3.00 | 90 |" in said
+    assert "| `pulmoscan app` to the first result, then all models | 3.00 | 6.00 | 500 |" in said
+    assert "| `streamlit run` to an empty page | 1.50 | 3.00 | 90 |" in said
     assert "takes 2.00 times as long as an empty page, and 2.00 times the processor time" in said
 
 
