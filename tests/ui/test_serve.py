@@ -13,7 +13,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from benchmarks.browser_session import BrowserSession
 from benchmarks.load import running_app
 from pulmoscan.models import classifier
-from pulmoscan.models.registry import DEFAULT_MODEL, get_spec
+from pulmoscan.models.registry import DEFAULT_MODEL, ModelSpec, get_spec
 from pulmoscan.ui import serve
 
 
@@ -29,7 +29,12 @@ def test_made_ready(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gc, "freeze", lambda: None)  # for this process lives on
     loaded: list[str] = []
     load = classifier._load
-    monkeypatch.setattr(classifier, "_load", lambda spec: (loaded.append(spec.name), load(spec))[1])
+
+    def noted(spec: ModelSpec) -> classifier.Classifier:
+        loaded.append(spec.name)
+        return load(spec)
+
+    monkeypatch.setattr(classifier, "_load", noted)
     gc.disable()
     serve._make_ready()
     assert gc.isenabled()
