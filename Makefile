@@ -15,7 +15,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help app test check lint fuzz format wheel lock notices sbom chromium validators clean
+.PHONY: help app test check lint fuzz format wheel lock notices sbom chromium validators archive clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -24,7 +24,7 @@ help:  ## list the targets
 app: $(VENV)/app.stamp  ## set up, then run the app on http://localhost:8501 (PORT=… for another port)
 	$(BIN)/python -m pulmoscan app --port $(PORT)
 
-test: lint chromium validators  ## set up, then run all checks and tests, and measure what they cover
+test: lint chromium validators archive  ## set up, then run all checks and tests, and measure what they cover
 	$(BIN)/python -m pytest --cov
 
 check: lint  ## for the day's work: lint, and the quick tests (no browser, no datasets, no load)
@@ -82,6 +82,16 @@ validators: $(VENV)/dev.stamp
 	    EditionReader().dicom_info_for_edition('current')" >/dev/null 2>&1 || \
 	  echo "The DICOM standard could not be fetched: dicom-validator's tests will be skipped."
 
+# The hospital's tests send to a real archive, Orthanc with its DICOMweb plugin, on this machine's own address.
+archive:
+	@if command -v Orthanc >/dev/null && ls /usr/share/orthanc/plugins/libOrthancDicomWeb.so >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && apt-get install -yq --no-install-recommends orthanc orthanc-dicomweb dcmtk || \
+	    echo "Orthanc could not be installed: the tests that send to it will be skipped."; \
+	else \
+	  echo "Orthanc is not installed: the tests that send to it will be skipped."; \
+	fi
+
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo "PulmoScan needs Python 3.10 or newer. Name one with: make PYTHON=python3.12 …"; exit 1; }
@@ -114,8 +124,9 @@ $(VENV)/app.stamp: requirements.txt requirements.lock $(VENV)/torch.stamp
 	fi
 	@touch $@
 
-$(VENV)/dev.stamp: requirements-dev.txt requirements-train.txt requirements-xrv.txt $(VENV)/app.stamp
-	$(PIP) install -r requirements-dev.txt -r requirements-train.txt -r requirements-xrv.txt
+$(VENV)/dev.stamp: requirements-dev.txt requirements-train.txt requirements-xrv.txt requirements-hospital.txt \
+		$(VENV)/app.stamp
+	$(PIP) install -r requirements-dev.txt -r requirements-train.txt -r requirements-xrv.txt -r requirements-hospital.txt
 	@touch $@
 
 clean:  ## remove the virtual environment and all caches

@@ -5,4 +5,5 @@ from pulmoscan.errors.calls import *
 from pulmoscan.errors.dicom import *
 from pulmoscan.errors.files import *
 from pulmoscan.errors.installed import *
+from pulmoscan.errors.network import *
 from pulmoscan.errors.runs import *

@@ -51,12 +51,15 @@ class Report:
     Attributes:
         anonymous: leave out all that names the patient, the file's name included.
         created: when the report was made, with its zone.
+        repeatable: its DICOM files get the same UIDs whenever, and by whatever process, they are made of this source
+            instance, these weights and this threshold: an archive that has one already knows it again.
     """
 
     radiograph: Radiograph
     screening: Screening
     anonymous: bool = False
     opacity: float = OPACITY
+    repeatable: bool = False
     created: datetime = field(default_factory=lambda: datetime.now(timezone.utc).astimezone())
 
     @property

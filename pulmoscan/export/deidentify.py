@@ -36,9 +36,13 @@ def deidentify(dataset: Dataset) -> Dataset:
     return clean
 
 
-def new_uid(old: str) -> str:
-    """The UID that stands for another, or for anything else that has a text of its own."""
-    return str(generate_uid(entropy_srcs=[SECRET, old]))
+def new_uid(old: str, secret: str = SECRET) -> str:
+    """The UID that stands for another, or for anything else that has a text of its own.
+
+    Args:
+        secret: without one, whoever has the text can tell that the UID stands for it.
+    """
+    return str(generate_uid(entropy_srcs=[secret, old]))
 
 
 def _strip(dataset: Dataset) -> None:

@@ -14,7 +14,7 @@ from pulmoscan.export.identifiers import UIDS, handed_on, uid_handed_on
 from pulmoscan.reading.dicom.facts import value
 
 MANUFACTURER = "PulmoScan"
-SERIES_NUMBERS = {"sr": 9701, "sc": 9702}
+SERIES_NUMBERS = {"sr": 9701, "sc": 9702, "seg": 9703, "gsps": 9704}
 NEEDED = (
     "PatientID",
     "PatientName",
@@ -103,14 +103,21 @@ def _new_study(report: Report) -> Dataset:
 
 def instance_uid(report: Report, kind: str) -> str:
     """Of the export; another for each threshold and moment of writing, the same for a picture that stands in for it."""
-    about = (report.weights_sha256, f"{report.screening.threshold:.4f}", report.created.isoformat(), kind)
+    about = (report.weights_sha256, f"{report.screening.threshold:.4f}", _moment(report), kind)
     return _own_uid(report, *about)
 
 
 def series_uid(report: Report, kind: str) -> str:
     """Of the series that the export opens."""
-    return _own_uid(report, "series", kind, report.created.isoformat())
+    return _own_uid(report, "series", report.weights_sha256 if report.repeatable else "", kind, _moment(report))
+
+
+def _moment(report: Report) -> str:
+    return "" if report.repeatable else report.created.isoformat()
 
 
 def _own_uid(report: Report, *about: str) -> str:
-    return new_uid("|".join((report.radiograph.key, str(report.anonymous), *about)))
+    source = report.radiograph.dicom
+    stated = uid_handed_on(source.header, "SOPInstanceUID") if report.repeatable and source else ""
+    text = "|".join((stated or report.radiograph.key, str(report.anonymous), *about))
+    return new_uid(text, "PulmoScan") if report.repeatable else new_uid(text)

@@ -1,0 +1,93 @@
+"""`listen`: a DICOM node that screens what it is sent, and sends the results on."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pulmoscan import DISCLAIMER
+from pulmoscan.cli.arguments import Commands
+from pulmoscan.errors import PeerError
+
+if TYPE_CHECKING:
+    from pulmoscan.hospital.configuration import Configuration
+
+
+def add(commands: Commands) -> None:
+    """Its arguments."""
+    parser = commands.add_parser("listen", help="receive studies over DICOM and send results back", epilog=DISCLAIMER)
+    parser.add_argument("configuration", type=Path, metavar="FILE", help="the node's settings, in TOML")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true", help="test the settings and each peer (C-ECHO, QIDO-RS), and end")
+    what.add_argument("--status", action="store_true", help="tell what is in the queue, and end")
+    what.add_argument("--retry", action="store_true", help="let all that failed be tried again, and end")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from pulmoscan.hospital.configuration import read_configuration
+
+    settings = read_configuration(options.configuration)
+    if options.check:
+        return check(settings)
+    if options.status or options.retry:
+        return tell(settings, retry=options.retry)
+    return listen(settings)
+
+
+def listen(settings: Configuration) -> int:
+    """Until it is asked to end (SIGTERM, Ctrl-C)."""
+    import logging
+
+    from pulmoscan.hospital.node import Node
+    from pulmoscan.reading.isolation import warm_up
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # what it says quotes headers
+    warm_up()
+    node = Node(settings)
+    node.start()
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    print(DISCLAIMER, file=sys.stderr)
+    names = ", ".join(settings.node.ae_titles)
+    print(f"{names} listens on {settings.node.address}:{node.receiver.port}.", file=sys.stderr, flush=True)
+    ended.wait()
+    node.stop()
+    return 0
+
+
+def check(settings: Configuration) -> int:
+    """A line on each destination and source; 1 where one does not answer."""
+    from pulmoscan.hospital.dicomweb import WebServer
+    from pulmoscan.hospital.node import archive_of
+
+    print("The settings are in order.")
+    failed = 0
+    asked = [(d.name, archive_of(d, settings.node.ae_titles[0])) for d in settings.destinations]
+    for name, archive in (*asked, *((source.name, WebServer(source)) for source in settings.pull)):
+        try:
+            archive.echo()
+            print(f"{name}: answers.")
+        except PeerError as error:
+            failed += 1
+            print(f"{name}: {error}")
+    return 1 if failed else 0
+
+
+def tell(settings: Configuration, retry: bool) -> int:
+    """How much is in which state."""
+    from pulmoscan.hospital.node import QUEUE_FILE
+    from pulmoscan.hospital.queue import Queue
+
+    queue = Queue(settings.node.folder / QUEUE_FILE)
+    if retry:
+        print(f"{queue.retry()} are tried again.")
+    for name, states in queue.counts().items():
+        print(f"{name}: " + ", ".join(f"{count} {state}" for state, count in states.items()))
+    return 0

@@ -1,0 +1,34 @@
+"""A hospital's network: the node's settings, and whom it talks to."""
+
+from __future__ import annotations
+
+from pulmoscan.errors.base import PulmoScanError
+
+
+class InvalidConfiguration(PulmoScanError):
+    """Settings that are wrong.
+
+    Args:
+        wrong: a line on each.
+    """
+
+    def __init__(self, path: object, wrong: str) -> None:
+        listed = "".join(f"\n  {line}" for line in wrong.splitlines())
+        super().__init__(f"{path} cannot be used:{listed}\nMend this. Every setting is explained in docs/hospital.md.")
+
+
+class CannotListen(PulmoScanError):
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"Listening on {where} failed: {why}. Mend the address, the port or the certificate.")
+
+
+class PeerError(PulmoScanError):
+    """A peer that does not do what it is asked.
+
+    Args:
+        who: in words, at the beginning of a sentence.
+        what: it does, or does not.
+    """
+
+    def __init__(self, who: str, what: str) -> None:
+        super().__init__(f"{who} {what}. It is tried again; `pulmoscan listen FILE --check` asks every peer at once.")

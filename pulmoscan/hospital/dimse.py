@@ -1,0 +1,175 @@
+"""What the node asks of archives over DIMSE: C-ECHO, C-STORE, storage commitment (PS3.4 annexes A, B and J)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pydicom
+from pydicom import uid
+from pydicom.dataset import Dataset
+from pynetdicom import AE, build_role, evt
+from pynetdicom.association import Association
+from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance, Verification
+
+from pulmoscan.errors import PeerError
+from pulmoscan.hospital.configuration import DimseDestination
+from pulmoscan.hospital.receiver import Answer, answer_of
+from pulmoscan.hospital.tls import client_context
+
+SECONDS = 30.0
+"""For a connection, and for each answer."""
+PLAIN = [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian]
+REFUSED_FOR_GOOD = ((0xA900, 0xA9FF), (0xC000, 0xCFFF), (0x0122, 0x0122), (0x0106, 0x0106), (0x0117, 0x0117))
+"""Status of C-STORE that no repetition will change: data set does not match or is not understood, no such class,
+invalid attribute or instance (PS3.4 B.2.3, PS3.7 C)."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What became of one instance: taken where `error` is empty."""
+
+    uid: str
+    error: str = ""
+    for_good: bool = False
+
+
+class DimseArchive:
+    """An archive by its configuration.
+
+    Args:
+        calling: the AE title that we call by, unless the configuration names another for this archive.
+        answered: is told of a commitment that comes over the association that asked for it; most archives call back.
+    """
+
+    def __init__(self, settings: DimseDestination, calling: str, answered: Answer) -> None:
+        self.settings = settings
+        self._calling = settings.calling_ae_title or calling
+        self._answered = answered
+
+    def echo(self) -> None:
+        """Whether it is there and knows us (C-ECHO).
+
+        Raises:
+            PeerError: it is not, or does not.
+        """
+        with self._association({Verification: PLAIN}) as association:
+            status = association.send_c_echo()
+            if not status or status.Status != 0:
+                raise PeerError(self._name, "does not answer C-ECHO")
+
+    def send(self, instances: Mapping[str, bytes], transaction: str, each: Callable[[Sent, bool], None]) -> None:
+        """Send instances over one association, and ask for commitment where it is offered.
+
+        Args:
+            instances: DICOM files, by their UIDs.
+            transaction: the UID of the commitment that is asked for.
+            each: is told of each as soon as it is answered, and whether commitment will be asked for.
+
+        Raises:
+            PeerError: there is no association, or it broke; `each` knows what was sent before.
+        """
+        datasets = {name: pydicom.dcmread(io.BytesIO(data)) for name, data in instances.items()}
+        contexts = {dataset.SOPClassUID: PLAIN for dataset in datasets.values()}
+        if self.settings.commitment:
+            contexts[StorageCommitmentPushModel] = PLAIN
+        taken: dict[str, Dataset] = {}
+        with self._association(contexts) as association:
+            offered = {context.abstract_syntax for context in association.accepted_contexts}
+            asks = StorageCommitmentPushModel in offered
+            for name, dataset in datasets.items():
+                if dataset.SOPClassUID not in offered:
+                    each(Sent(name, f"{self._name} does not take {uid.UID(dataset.SOPClassUID).name}."), asks)
+                    continue
+                sent = self._store(association, name, dataset)
+                each(sent, asks)
+                if not sent.error:
+                    taken[name] = dataset
+            if asks and taken:
+                self._ask(association, taken, transaction)
+
+    def commit(self, instances: Mapping[str, str], transaction: str) -> None:
+        """Ask again for commitment of what was sent before: SOP classes by UID.
+
+        Raises:
+            PeerError: there is no association.
+        """
+        datasets = {}
+        for name, sop_class in instances.items():
+            datasets[name] = Dataset()
+            datasets[name].SOPClassUID, datasets[name].SOPInstanceUID = sop_class, name
+        with self._association({StorageCommitmentPushModel: PLAIN}) as association:
+            self._ask(association, datasets, transaction)
+
+    @property
+    def _name(self) -> str:
+        return f"The archive “{self.settings.name}”"
+
+    def _store(self, association: Association, name: str, dataset: Dataset) -> Sent:
+        try:
+            status = association.send_c_store(dataset)
+        except (RuntimeError, ValueError) as error:
+            raise PeerError(self._name, "ended the association") from error
+        code = status.get("Status")
+        if code is None:
+            raise PeerError(self._name, "stopped answering")
+        if code == 0 or 0xB000 <= code <= 0xBFFF:  # with a warning, such as that it coerced an element
+            return Sent(name)
+        comment = f": {status.ErrorComment}" if "ErrorComment" in status else ""
+        for_good = any(low <= code <= high for low, high in REFUSED_FOR_GOOD)
+        return Sent(name, f"{self._name} refused it with status {code:04X}{comment}.", for_good)
+
+    def _ask(self, association: Association, datasets: Mapping[str, Dataset], transaction: str) -> None:
+        """N-ACTION of the storage commitment push model (PS3.4 J.3.2). Where it fails, it will be asked again."""
+        request = Dataset()
+        request.TransactionUID = transaction
+        request.ReferencedSOPSequence = [_reference(dataset) for dataset in datasets.values()]
+        with suppress(RuntimeError, ValueError):
+            association.send_n_action(request, 1, StorageCommitmentPushModel, StorageCommitmentPushModelInstance)
+
+    @contextmanager
+    def _association(self, contexts: Mapping[Any, Sequence[Any]]) -> Iterator[Association]:
+        entity = AE(ae_title=self._calling)
+        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = SECONDS
+        for sop_class, syntaxes in contexts.items():
+            entity.add_requested_context(sop_class, list(syntaxes))
+
+        def report(event: evt.Event) -> tuple[int, None]:
+            answer_of(event, self._answered)
+            return 0, None
+
+        tls = self.settings.tls
+        association = entity.associate(
+            self.settings.host,
+            self.settings.port,
+            ae_title=self.settings.ae_title,
+            evt_handlers=[(evt.EVT_N_EVENT_REPORT, report)],
+            ext_neg=[build_role(StorageCommitmentPushModel, scu_role=True)]
+            if StorageCommitmentPushModel in contexts
+            else None,
+            tls_args=(client_context(tls), self.settings.host) if tls else None,
+        )
+        if not association.is_established:
+            raise PeerError(self._name, f"cannot be reached: {_why(association)}")
+        try:
+            yield association
+        finally:
+            if association.is_established:
+                association.release()
+
+
+def _why(association: Association) -> str:
+    if association.is_rejected:
+        return f"it rejects the association ({association.acceptor.primitive.reason_str.lower()})"
+    if association.is_aborted:
+        return "nobody listens at its address, or the connection broke"
+    return "it accepts nothing of what we send"
+
+
+def _reference(dataset: Dataset) -> Dataset:
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
+    return item

@@ -1,0 +1,90 @@
+"""Studies that are complete -> screenings, results on disk and in the queue."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timezone
+from functools import partial
+
+from pulmoscan.batch.outcomes import Outcome, screen_items
+from pulmoscan.export.content import Report
+from pulmoscan.hospital.configuration import Configuration
+from pulmoscan.hospital.queue import Queue
+from pulmoscan.hospital.results import found, results
+from pulmoscan.hospital.spool import Spool
+from pulmoscan.reading.files import read_file
+from pulmoscan.reading.intake import Item
+from pulmoscan.reading.radiograph import MAX_FILE_BYTES
+from pulmoscan.screening import Model
+from pulmoscan.traces import log_unforeseen
+
+MOST_ATTEMPTS = 5
+"""An instance during which the whole program has ended so often is not tried again by itself."""
+STATES = {"ok": "screened", "refused": "refused", "error": "failed"}
+
+logger = logging.getLogger(__name__)
+
+
+class Screener:
+    """Screens one study at a time. Killed at any moment, it begins the instance anew that it was at."""
+
+    def __init__(
+        self, settings: Configuration, queue: Queue, spool: Spool, model: Model, audit: Callable[..., None]
+    ) -> None:
+        self._settings, self._queue, self._spool, self._model, self._audit = settings, queue, spool, model, audit
+        self._survived: Counter[str] = Counter()
+        """Attempts that ended without the program's end, as on a full disk: they do not count."""
+
+    def run_once(self) -> bool:
+        """Screen the next study that is complete; False where there is none.
+
+        Raises:
+            OSError, sqlite3.Error: the results cannot be written; the study is still to be screened.
+        """
+        node = self._settings.node
+        study = self._queue.ripe(node.quiet_seconds, node.longest_seconds)
+        if study is None:
+            return False
+        items = []
+        for uid, attempts in self._queue.begin(study):
+            if attempts - self._survived[uid] < MOST_ATTEMPTS:
+                items.append(Item(uid, partial(read_file, self._spool.received(uid), MAX_FILE_BYTES)))
+            else:
+                self._queue.finish(uid, "failed", f"The program has ended {attempts} times while it was screened.")
+        try:
+            for outcome in screen_items(items, self._model, node.population):
+                self._settle(study, outcome)
+        except (OSError, sqlite3.Error):
+            self._survived.update(item.name for item in items)
+            raise
+        for item in items:
+            self._survived.pop(item.name, None)
+        return True
+
+    def _settle(self, study: str, outcome: Outcome) -> None:
+        """Write what became of one instance: its results first, and then that it has them."""
+        state, reason = STATES[outcome.status], outcome.anonymous_reason or outcome.reason
+        made, particulars = [], None
+        if outcome.radiograph and outcome.screening:
+            report = Report(
+                outcome.radiograph, outcome.screening, created=datetime.now(timezone.utc).astimezone(), repeatable=True
+            )
+            try:
+                for result, data in results(report, self._settings.node.results):
+                    self._spool.write_result(result.uid, data)
+                    made.append(result)
+                particulars = found(report)
+            except OSError:
+                raise
+            except Exception as error:  # one odd header must not stop the others
+                log_unforeseen(logger, "while results were made", error)
+                state, reason, made = "failed", f"Its results could not be made ({type(error).__name__}).", []
+        places = [destination.name for destination in self._settings.destinations]
+        self._queue.finish(outcome.file, state, reason, particulars, made, places)
+        known = {
+            name: (particulars or {}).get(name) for name in ("model", "weights", "threshold", "population", "label")
+        }
+        self._audit(state, instance=outcome.file, study=study, **{k: v for k, v in known.items() if v is not None})

@@ -1,0 +1,76 @@
+"""From the modality to the archive and back by DICOMweb: the real thing on this machine's own address."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from pydicom.uid import ComprehensiveSRStorage, SecondaryCaptureImageStorage
+
+from pulmoscan.hospital.node import Node
+from pulmoscan.reading.radiograph import load_radiograph
+from pulmoscan.screening import screen
+from tests.dicoms import save
+from tests.export.test_dicom_reports import by_name, validator
+from tests.hospital.conftest import MODEL, MakeNode, Orthanc, dimse, send, stow, study, until
+
+
+def settled(node: Node) -> bool:
+    """Whether nothing is under way any more."""
+    counts = node.queue.counts()
+    return not counts["instances"]["received"] and not any(
+        states["waiting"] for name, states in counts.items() if name != "instances"
+    )
+
+
+def test_storescu_sends_and_the_archive_has_the_results(
+    make_node: MakeNode, orthanc: Orthanc, node_port: int, tmp_path: Path
+) -> None:
+    node = make_node(dimse(orthanc), port=node_port)
+    sources = study(2)
+    (tmp_path / "out").mkdir()
+    for number, source in enumerate(sources):
+        (tmp_path / "out" / f"{number}.dcm").write_bytes(save(source))
+    command = [
+        validator("storescu"),
+        "-aet",
+        "MODALITY",
+        "-aec",
+        "PULMOSCAN",
+        "127.0.0.1",
+        str(node.receiver.port),
+        "+sd",
+    ]
+    subprocess.run([*command, str(tmp_path / "out")], check=True, timeout=60)
+    uid = sources[0].StudyInstanceUID
+    instances = until(lambda: len(found := orthanc.instances(uid)) == 4 and found)
+    assert len(instances) == 4
+    documents = [i for i in orthanc.web.retrieve_study(uid) if i.SOPClassUID == ComprehensiveSRStorage]
+    for source in sources:
+        here = screen(load_radiograph(save(source)), MODEL)
+        (document,) = [
+            d
+            for d in documents
+            if d.CurrentRequestedProcedureEvidenceSequence[0]
+            .ReferencedSeriesSequence[0]
+            .ReferencedSOPSequence[0]
+            .ReferencedSOPInstanceUID
+            == source.SOPInstanceUID
+        ]
+        (number,) = by_name(document, "111012")
+        assert float(number.MeasuredValueSequence[0].NumericValue) == pytest.approx(
+            100 * here.reading.probability, abs=0.01
+        )
+        assert document.PatientID == source.PatientID
+    assert {i["00080016"]["Value"][0] for i in instances} == {ComprehensiveSRStorage, SecondaryCaptureImageStorage}
+    # Orthanc offers storage commitment and calls back.
+    until(lambda: node.queue.counts()["archive"]["committed"] == 4)
+
+
+def test_by_dicomweb(make_node: MakeNode, orthanc: Orthanc) -> None:
+    node = make_node(stow(orthanc))
+    (source,) = study()
+    assert send(node.receiver.port, source) == [0]
+    until(lambda: node.queue.counts().get("web", {}).get("sent") == 2)
+    assert len(orthanc.instances(source.StudyInstanceUID)) == 2
