@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import pydicom
@@ -96,15 +97,10 @@ class Source(WebServer):
         span = f"{today - timedelta(days=self.settings.days):%Y%m%d}-{today:%Y%m%d}"
         for modality in self.settings.modalities:
             filters = {"StudyDate": span, "Modality": modality}
-            for series in self._ask(
-                lambda client, filters=filters: client.search_for_series(search_filters=filters, get_remaining=True)
-            ):
+            for series in self._ask(partial(_search, "search_for_series", search_filters=filters)):
                 study, number = _value(series, STUDY), _value(series, SERIES)
-                for instance in self._ask(
-                    lambda client, study=study, number=number: client.search_for_instances(
-                        study, number, get_remaining=True
-                    )
-                ):
+                asked = partial(_search, "search_for_instances", study_instance_uid=study, series_instance_uid=number)
+                for instance in self._ask(asked):
                     yield study, number, _value(instance, INSTANCE)
 
     def fetch(self, study: str, series: str, instance: str) -> Dataset:
@@ -117,6 +113,10 @@ class Source(WebServer):
             lambda client: client.retrieve_instance(study, series, instance, media_types=(("application/dicom", "*"),))
         )
         return found
+
+
+def _search(what: str, client: DICOMwebClient, **options: Any) -> Any:
+    return getattr(client, what)(get_remaining=True, **options)
 
 
 def _value(item: Mapping[str, Any], tag: str) -> str:

@@ -180,7 +180,7 @@ class Queue:
             found: model, weights, probability, threshold, label, population and traits of a screening.
         """
         now = time.time()
-        values = {"model": None, "weights": None, "probability": None, "threshold": None, "label": None}
+        values: dict[str, Any] = {"model": None, "weights": None, "probability": None, "threshold": None, "label": None}
         values |= {"population": None, **(found or {})}
         values["traits"] = json.dumps(values.get("traits") or {})
         places = tuple(destinations)

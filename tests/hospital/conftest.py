@@ -182,6 +182,7 @@ def study(count: int = 1, **elements: Any) -> list[Dataset]:
 def send(port: int, *datasets: Dataset, called: str = "PULMOSCAN", calling: str = "MODALITY", **more: Any) -> list[int]:
     """Send over one association; the status of each, -1 where there is no answer. Empty where it is rejected."""
     entity = AE(ae_title=calling)
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 10
     for sop_class in {dataset.SOPClassUID for dataset in datasets}:
         entity.add_requested_context(sop_class)
     association = entity.associate("127.0.0.1", port, ae_title=called, **more)
@@ -190,6 +191,9 @@ def send(port: int, *datasets: Dataset, called: str = "PULMOSCAN", calling: str 
     try:
         for dataset in datasets:
             save(dataset)  # completes the file meta
-        return [int(association.send_c_store(dataset).get("Status", -1)) for dataset in datasets]
+        return [
+            int(association.send_c_store(dataset).get("Status", -1)) if association.is_established else -1
+            for dataset in datasets
+        ]
     finally:
         association.release()

@@ -58,8 +58,8 @@ def test_storescu_sends_and_the_archive_has_the_results(
             .ReferencedSOPInstanceUID
             == source.SOPInstanceUID
         ]
-        (number,) = by_name(document, "111012")
-        assert float(number.MeasuredValueSequence[0].NumericValue) == pytest.approx(
+        (certainty,) = by_name(document, "111012")
+        assert float(certainty.MeasuredValueSequence[0].NumericValue) == pytest.approx(
             100 * here.reading.probability, abs=0.01
         )
         assert document.PatientID == source.PatientID
