@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
@@ -40,7 +41,7 @@ def archive(port: int) -> Iterator[TestArchive]:
     found.stop()
 
 
-def settings(folder: Path, archive: TestArchive, port: int, hours: float = 1.0, **node: object) -> Configuration:
+def settings(folder: Path, archive: TestArchive, port: int, hours: float = 1.0, **node: Any) -> Configuration:
     found = configuration(folder, archive.destination(), port=port, **{"quiet_seconds": 0.1, "results": ["sr"], **node})
     rule = found.retention.model_copy(update={"delivered_hours": hours})
     return found.model_copy(update={"retention": rule})
@@ -106,7 +107,7 @@ def node(tmp_path: Path, archive: TestArchive, port: int) -> Iterator[Callable[.
         patch.setattr("pulmoscan.hospital.node.load_model", sys.modules["pulmoscan.screening"].load_model)
         patch.setattr("pulmoscan.hospital.node.TROUBLE_SECONDS", 0.1)
 
-        def make(**more: object) -> Queue:
+        def make(**more: Any) -> Queue:
             started.append(Node(settings(tmp_path / "node", archive, port, **more)))
             started[-1].start()
             return started[-1].queue
