@@ -65,7 +65,9 @@ class WebServer:
         except requests.RequestException as error:
             raise PeerError(self._name, f"cannot be reached ({type(error).__name__})") from error
         except OSError as error:
-            raise PeerError(self._name, f"cannot be asked: its token or password cannot be read ({error.strerror})") from error
+            raise PeerError(
+                self._name, f"cannot be asked: its token or password cannot be read ({error.strerror})"
+            ) from error
 
     def _client(self) -> DICOMwebClient:
         session = requests.Session()

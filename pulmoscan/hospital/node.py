@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from pulmoscan.errors import PulmoScanError
+from pulmoscan.errors.traces import log_unforeseen
 from pulmoscan.hospital.configuration import Configuration, DimseDestination, WebDestination
 from pulmoscan.hospital.courier import Archive, Courier
 from pulmoscan.hospital.dicomweb import WebServer
@@ -18,7 +19,6 @@ from pulmoscan.hospital.receiver import Receiver
 from pulmoscan.hospital.screener import Screener
 from pulmoscan.hospital.spool import Spool
 from pulmoscan.screening import load_model
-from pulmoscan.traces import log_unforeseen
 
 IDLE_SECONDS = 0.2
 TROUBLE_SECONDS = 5.0

@@ -32,11 +32,11 @@ from pynetdicom.sop_class import (
 )
 
 from pulmoscan.errors import CannotListen
+from pulmoscan.errors.traces import log_unforeseen
 from pulmoscan.hospital.configuration import Configuration, DimseDestination, Peer
 from pulmoscan.hospital.queue import Arrival, Queue
 from pulmoscan.hospital.spool import Spool
 from pulmoscan.hospital.tls import server_context
-from pulmoscan.traces import log_unforeseen
 
 TAKEN = (
     ComputedRadiographyImageStorage,

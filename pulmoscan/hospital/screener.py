@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from functools import partial
 
 from pulmoscan.batch.outcomes import Outcome, screen_items
+from pulmoscan.errors.traces import log_unforeseen
 from pulmoscan.export.content import Report
 from pulmoscan.hospital.configuration import Configuration
 from pulmoscan.hospital.queue import Queue
@@ -19,7 +20,6 @@ from pulmoscan.reading.files import read_file
 from pulmoscan.reading.intake import Item
 from pulmoscan.reading.radiograph import MAX_FILE_BYTES
 from pulmoscan.screening import Model
-from pulmoscan.traces import log_unforeseen
 
 MOST_ATTEMPTS = 5
 """An instance during which the whole program has ended so often is not tried again by itself."""
