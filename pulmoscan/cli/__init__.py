@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.cli import (
+    accept,
     app,
     benchmark,
     calibrate,
@@ -37,6 +38,7 @@ from pulmoscan.settings import IS_INSTALLED, own_python, variable
 
 COMMANDS = (
     screen,
+    accept,
     models,
     samples,
     app,

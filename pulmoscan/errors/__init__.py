@@ -7,3 +7,4 @@ from pulmoscan.errors.files import *
 from pulmoscan.errors.installed import *
 from pulmoscan.errors.network import *
 from pulmoscan.errors.runs import *
+from pulmoscan.errors.site import *

@@ -36,6 +36,7 @@ class ScoreTableError(PulmoScanError):
     mend = "Give a CSV with the columns id, score (0 to 1) and label (1 pneumonia, 0 normal)."
 
     def __init__(self, why: str) -> None:
+        self.why = why
         super().__init__(f"{why} {self.mend}")
 
 

@@ -56,7 +56,7 @@ def pdf(report: Report, page: PageSize = "A4") -> bytes:
 
 def write_pages(reports: Iterable[Report], target: IO[bytes], page: PageSize = "A4") -> Iterator[Report]:
     """Write one PDF that begins a page for each report; gives each report as it is drawn. The end writes the file."""
-    _register_fonts()
+    register_fonts()
     canvas = Canvas(target, pagesize=PAGE_SIZES[page], pageCompression=1, invariant=False)
     canvas.setTitle("PulmoScan: screening of a chest radiograph")
     canvas.setSubject(DISCLAIMER)
@@ -69,7 +69,8 @@ def write_pages(reports: Iterable[Report], target: IO[bytes], page: PageSize = "
 
 
 @cache
-def _register_fonts() -> None:
+def register_fonts() -> None:
+    """Make the report's font known to ReportLab."""
     for name, file in (("Sans", "DejaVuSans"), ("Sans-Bold", "DejaVuSans-Bold")):
         pdfmetrics.registerFont(TTFont(name, str(font_file(file))))
     pdfmetrics.registerFontFamily("Sans", normal="Sans", bold="Sans-Bold", italic="Sans", boldItalic="Sans-Bold")
@@ -88,12 +89,12 @@ def _draw(canvas: Canvas, report: Report, width: float, height: float) -> None:
         frame = Frame(MARGIN, MARGIN + FOOT, across, down, 0, 0, 0, 0)
         frame.addFromList(list(head), canvas)
         if not first:
-            frame.add(_paragraph("Continued from the page before", 8, FAINT), canvas)
+            frame.add(paragraph("Continued from the page before", 8, FAINT), canvas)
         before = len(rest)
         frame.addFromList(rest, canvas)
         if len(rest) == before:
             raise ValueError("a part of the report is higher than a page")
-        _foot(canvas, width, "Continued on the next page" if rest else "")
+        foot(canvas, width, "Continued on the next page" if rest else "")
         canvas.showPage()
         first = False
 
@@ -105,17 +106,17 @@ def _height(part: Flowable, across: float) -> float:
 def _head(report: Report, across: float) -> Flowable:
     made = report.created.strftime("%d %B %Y, %H:%M %Z").lstrip("0")
     left = [
-        _paragraph("<b>PulmoScan</b>", 17, TEAL, markup=True),
-        _paragraph("Pneumonia screening of a chest radiograph", 9, FAINT),
+        paragraph("<b>PulmoScan</b>", 17, TEAL, markup=True),
+        paragraph("Pneumonia screening of a chest radiograph", 9, FAINT),
     ]
-    right = [_paragraph(f"Report of {made}", 9, INK, TA_RIGHT), _paragraph(report.software, 8, FAINT, TA_RIGHT)]
+    right = [paragraph(f"Report of {made}", 9, INK, TA_RIGHT), paragraph(report.software, 8, FAINT, TA_RIGHT)]
     style = [*_PLAIN, ("LINEBELOW", (0, 0), (-1, -1), 1.4, TEAL), ("BOTTOMPADDING", (0, 0), (-1, -1), 5)]
     return Table([[left, right]], [across * 0.55, across * 0.45], style=style)
 
 
 def _patient(report: Report, across: float) -> Flowable:
     cells = [
-        [_paragraph(label, 7, FAINT), _paragraph(_shortened(value), 9, INK)] for label, value in _patient_cells(report)
+        [paragraph(label, 7, FAINT), paragraph(_shortened(value), 9, INK)] for label, value in _patient_cells(report)
     ]
     rows = [[*cells[n : n + 4], *[""] * (4 - len(cells[n : n + 4]))] for n in range(0, len(cells), 4)]
     style = [*_PLAIN, ("RIGHTPADDING", (0, 0), (-1, -1), 8), ("BOTTOMPADDING", (0, 0), (-1, -1), 5)]
@@ -135,8 +136,8 @@ class _Decision(Flowable):
         report = self._report
         number = probability_text(report.screening.reading.probability)
         said = f"{report.number_name} {number}, {self._look.relation} the threshold of {report.threshold_text}"
-        self._parts = [_paragraph(f"<b>{report.headline}</b>", 15, HexColor(self._look.strong), markup=True)]
-        self._parts.append(_paragraph(said, 9, INK))
+        self._parts = [paragraph(f"<b>{report.headline}</b>", 15, HexColor(self._look.strong), markup=True)]
+        self._parts.append(paragraph(said, 9, INK))
         self._heights = [float(part.wrap(across - 32, 400)[1]) for part in self._parts]
         self.width, self.height = across, sum(self._heights) + 46
         return self.width, self.height
@@ -173,7 +174,7 @@ class _Decision(Flowable):
 
 
 def _below_decision(report: Report) -> list[Flowable]:
-    return [] if report.screening.label == "pneumonia" else [_paragraph(CLEARED_NOTE, 8, FAINT), Spacer(0, 6)]
+    return [] if report.screening.label == "pneumonia" else [paragraph(CLEARED_NOTE, 8, FAINT), Spacer(0, 6)]
 
 
 class _Pictures(Flowable):
@@ -237,7 +238,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 
 
 def _details(report: Report, across: float) -> Flowable:
-    rows = [[_paragraph(label, 8, FAINT), _paragraph(value, 8, INK)] for label, value in _facts(report)]
+    rows = [[paragraph(label, 8, FAINT), paragraph(value, 8, INK)] for label, value in _facts(report)]
     style = [
         *_PLAIN,
         ("LINEABOVE", (0, 0), (-1, 0), 0.6, LINE),
@@ -255,17 +256,17 @@ def _warnings(report: Report, across: float) -> list[Flowable]:
         ("LINEBEFORE", (0, 0), (0, -1), 2, HexColor(LOOKS["pneumonia"].strong)),
         ("LEFTPADDING", (0, 0), (-1, -1), 8),
     ]
-    rows = [Table([[_paragraph(text, 8, INK)]], [across], style=style) for text in report.screening.warnings]
+    rows = [Table([[paragraph(text, 8, INK)]], [across], style=style) for text in report.screening.warnings]
     return [part for row in rows for part in (row, Spacer(0, 3))]
 
 
-def _foot(canvas: Canvas, width: float, note: str) -> None:
+def foot(canvas: Canvas, width: float, note: str) -> None:
     across = width - 2 * MARGIN
     canvas.setFillColor(PALE)
     canvas.roundRect(MARGIN, MARGIN - 8, across, 30, 5, stroke=0, fill=1)
-    paragraph = _paragraph(f"<b>{DISCLAIMER}</b>", 8.5, TEAL, TA_CENTER, markup=True)
-    _, height = paragraph.wrap(across - 16, 60)
-    paragraph.drawOn(canvas, MARGIN + 8, MARGIN + 7 - height / 2)
+    words = paragraph(f"<b>{DISCLAIMER}</b>", 8.5, TEAL, TA_CENTER, markup=True)
+    _, height = words.wrap(across - 16, 60)
+    words.drawOn(canvas, MARGIN + 8, MARGIN + 7 - height / 2)
     if note:
         canvas.setFillColor(FAINT)
         canvas.setFont("Sans", 8)
@@ -301,14 +302,15 @@ def _spelt(figure: Estimate) -> str:
     )
 
 
-def _paragraph(words: str, size: float, colour: Color, align: int = TA_LEFT, markup: bool = False) -> Paragraph:
+def paragraph(words: str, size: float, colour: Color, align: int = TA_LEFT, markup: bool = False) -> Paragraph:
+    """A paragraph in the report's font; `markup` takes the words as ReportLab's markup, else they mean themselves."""
     style = ParagraphStyle(
         "text", fontName="Sans", fontSize=size, leading=size * 1.3, textColor=colour, alignment=align, splitLongWords=1
     )
-    return Paragraph(_printable(words if markup else escape(words)), style)
+    return Paragraph(printable(words if markup else escape(words)), style)
 
 
-def _printable(words: str) -> str:
+def printable(words: str) -> str:
     """Signs that the font lacks, such as Chinese ones, as a box each: nothing is dropped unseen."""
     known: Any = pdfmetrics.getFont("Sans").face.charToGlyph
     return "".join(c if ord(c) in known else "□" for c in words)

@@ -32,6 +32,16 @@ def read_score_table(data: bytes) -> Scores:
     Raises:
         ScoreTableError: with the row and what is wrong in it.
     """
+    names, rows = csv_rows(data)
+    return _scores(rows, names)
+
+
+def csv_rows(data: bytes) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Headings, in small letters, and the rows that are not empty, with their numbers; the heading is row 1.
+
+    Raises:
+        ScoreTableError: it is no table in UTF-8, or too large a one.
+    """
     if len(data) > MAX_BYTES:
         raise ScoreTableError(f"The file has more than {MAX_BYTES // 2**20} MB.")
     try:
@@ -40,14 +50,18 @@ def read_score_table(data: bytes) -> Scores:
         raise ScoreTableError("The file is no text in UTF-8.") from error
     heading = text.split("\n", 1)[0]
     separator = max(",;\t", key=heading.count)
-    rows = csv.reader(io.StringIO(text), delimiter=separator)
+    reader = csv.reader(io.StringIO(text), delimiter=separator)
     try:
-        return _scores(rows, [name.strip().lower() for name in next(rows, [])])
+        names = [name.strip().lower() for name in next(reader, [])]
+        rows = [(number, row) for number, row in enumerate(reader, start=2) if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise ScoreTableError(f"The file is no table that can be read ({error}).") from error
+    if len(rows) > MAX_ROWS:
+        raise ScoreTableError(f"The table has more than {MAX_ROWS:,} rows.")
+    return names, rows
 
 
-def _scores(rows: Iterable[list[str]], names: Sequence[str]) -> Scores:
+def _scores(rows: Iterable[tuple[int, list[str]]], names: Sequence[str]) -> Scores:
     if {"status", "threshold", "label"} <= set(names):
         raise ScoreTableError(
             "This is what PulmoScan wrote itself: its column “label” is the model's own decision, and a model measured "
@@ -57,11 +71,7 @@ def _scores(rows: Iterable[list[str]], names: Sequence[str]) -> Scores:
     files: list[str] = []
     probabilities: list[float] = []
     labels: list[int] = []
-    for number, row in enumerate(rows, start=2):
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(labels) == MAX_ROWS:
-            raise ScoreTableError(f"The table has more than {MAX_ROWS:,} rows.")
+    for number, row in rows:
         try:
             cells = {column: row[index].strip() for column, index in columns.items()}
         except IndexError:

@@ -1,0 +1,56 @@
+"""A site's acceptance test and what follows from it."""
+
+from __future__ import annotations
+
+from pulmoscan.errors.base import PulmoScanError
+from pulmoscan.errors.calls import ScoreTableError
+
+
+class LabelTableError(ScoreTableError):
+    """A table that gives no labels."""
+
+    mend = (
+        "Give a CSV in UTF-8 with the columns file and label (1 pneumonia, 0 none); patient, age, sex, view, "
+        "manufacturer and boxes may follow."
+    )
+
+
+class FaultyLabels(PulmoScanError):
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"{count} rows of the table have faults, named above; nothing was screened. Mend them, or go on without "
+            "those rows with --skip-faulty: the report then counts them."
+        )
+
+
+class InvalidLimit(PulmoScanError):
+    def __init__(self, text: str, known: str) -> None:
+        super().__init__(f"“{text}” is no limit. Write one such as “sensitivity>=95%”: {known}.")
+
+
+class LimitsStated(PulmoScanError):
+    def __init__(self, path: object) -> None:
+        super().__init__(
+            f"{path} states other limits than these, from before anything was screened. Limits that are moved once the "
+            "figures are known prove nothing: give those again, or choose another folder with --out."
+        )
+
+
+class AnotherRun(PulmoScanError):
+    def __init__(self, path: object, why: str) -> None:
+        super().__init__(
+            f"{path} belongs to another run (different: {why}). Choose another folder with --out, or remove that file."
+        )
+
+
+class NothingInCommon(PulmoScanError):
+    def __init__(self) -> None:
+        super().__init__("The two runs share no screened file with the same label. Compare runs over the same folder.")
+
+
+class NothingToMeasure(PulmoScanError):
+    def __init__(self, ill: int, well: int) -> None:
+        super().__init__(
+            f"{ill} radiographs with pneumonia and {well} without could be screened; at least one of each is needed. "
+            "Label more of them; 59, 149 or 299 pneumonias without a miss show a sensitivity of 95, 98 or 99 %."
+        )

@@ -1,0 +1,231 @@
+"""Labelled files -> `Case`s: what a model made of each, and a journal of them that a run can go on from.
+
+The journal lies on this machine alone. It holds file names, as the table of labels does, and never a pixel; patients
+are held under neutral names (see `batch.pseudonyms`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pulmoscan import __version__
+from pulmoscan.batch.outcomes import Outcome, Status, screen_items
+from pulmoscan.batch.pseudonyms import Pseudonyms
+from pulmoscan.errors import AnotherRun
+from pulmoscan.examination.examine import lung_weights
+from pulmoscan.population import PopulationChoice, of_patient
+from pulmoscan.reading.intake import Item
+from pulmoscan.reading.records import Record
+from pulmoscan.screening import Model, Reading, decide
+from pulmoscan.site.labels import Box, Label
+
+GRID = 224
+"""Side of the heatmap, in pixels, that is laid against boxes."""
+
+
+class Case(Record):
+    """A labelled file and what became of it.
+
+    Attributes:
+        threshold: the operating point that applied.
+        in_boxes: share of the heat inside the boxes, in [0, 1]; None without boxes or heat.
+        duplicate_of: the file of the same bytes that came before.
+    """
+
+    row: int
+    file: str
+    label: int
+    status: Status
+    reason: str = ""
+    probability: float | None = None
+    threshold: float | None = None
+    population: Literal["child", "adult", "unknown"] = "unknown"
+    patient: str = ""
+    age: float | None = None
+    sex: str = ""
+    view: str = ""
+    manufacturer: str = ""
+    lung_attention: float | None = None
+    in_boxes: float | None = None
+    milliseconds: float | None = None
+    warnings: int = 0
+    duplicate_of: str = ""
+
+    @property
+    def score(self) -> float:
+        """The probability of a screened case; NaN of others."""
+        return math.nan if self.probability is None else self.probability
+
+    @property
+    def called(self) -> bool:
+        """Whether it was called pneumonia."""
+        return self.threshold is not None and self.score >= self.threshold
+
+
+class Run(Record):
+    """What a journal's cases were made with; all of it must be the same to go on."""
+
+    model: str
+    weights_sha256: str
+    lungs_sha256: str
+    precision: str
+    population: PopulationChoice
+    labels_sha256: str
+    version: str
+    site: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Journal:
+    """Cases as they are done, one JSON object a line below one that says what they were made with."""
+
+    path: Path
+    run: Run
+
+    def begin(self) -> dict[str, Case]:
+        """The cases of an earlier run that was cut short, by file; writes the heading of a new one.
+
+        Raises:
+            AnotherRun: it holds the cases of another run, or is none.
+        """
+        if not self.path.exists():
+            self.path.write_text(self.run.model_dump_json() + "\n", encoding="utf-8")
+            return {}
+        run, cases = read_journal(self.path)
+        if run != self.run:
+            changed = [name for name in Run.model_fields if getattr(run, name) != getattr(self.run, name)]
+            raise AnotherRun(self.path, ", ".join(changed))
+        with self.path.open("rb+") as file:  # a line that was cut short goes
+            data = file.read()
+            file.truncate(data.rfind(b"\n") + 1)
+        return {case.file: case for case in cases}
+
+    def add(self, case: Case) -> None:
+        """Down to the disk."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(case.model_dump_json(exclude_defaults=True) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read_journal(path: Path) -> tuple[Run, list[Case]]:
+    """What it was made with, and its whole lines.
+
+    Raises:
+        AnotherRun: it is no journal.
+    """
+    try:
+        first, *lines = path.read_text(encoding="utf-8").split("\n")
+        run = Run.model_validate_json(first)
+        # The last one is empty, or was cut short.
+        return run, [Case.model_validate_json(line) for line in lines[:-1]]
+    except (OSError, ValueError) as error:
+        raise AnotherRun(path, "it is no journal of cases") from error
+
+
+def run_of(model: Model, population: PopulationChoice, labels: bytes) -> Run:
+    """What a run with this model and table is made with."""
+    return Run(
+        model=model.spec.name,
+        weights_sha256=model.card.weights_sha256,
+        lungs_sha256=lung_weights(),
+        precision=model.settings.precision,
+        population=population,
+        labels_sha256=hashlib.sha256(labels).hexdigest(),
+        version=__version__,
+    )
+
+
+def read_cases(
+    pairs: Sequence[tuple[Label, Item]],
+    model: Model,
+    population: PopulationChoice,
+    names: Pseudonyms,
+    done: dict[str, Case] | None = None,
+    journal: Journal | None = None,
+) -> Iterator[Case]:
+    """A case for each pair, in their order; those that are done already first of all."""
+    done = done or {}
+    yield from (done[item.name] for _, item in pairs if item.name in done)
+    remaining = [(label, item) for label, item in pairs if item.name not in done]
+    seen: dict[str, Outcome] = {}
+    outcomes = screen_items([item for _, item in remaining], model, population, seen=seen)
+    for (label, _), outcome in zip(remaining, outcomes, strict=True):
+        case = case_of(label, by_age(outcome, population, label.age), names)
+        if journal:
+            journal.add(case)
+        yield case
+
+
+def by_age(outcome: Outcome, population: PopulationChoice, age: float | None) -> Outcome:
+    """The outcome at the operating point of the age that the table tells, where it is to go by age; no model runs."""
+    known = of_patient(population, age)
+    if population != "auto" or known is None or outcome.screening is None:
+        return outcome
+    return replace(outcome, screening=decide(outcome.screening.reading, known))
+
+
+def case_of(label: Label, outcome: Outcome, names: Pseudonyms) -> Case:
+    """The table's word goes before the header's."""
+    screening, radiograph = outcome.screening, outcome.radiograph
+    facts = radiograph.dicom.facts if radiograph and radiograph.dicom else None
+    patient = label.patient or (facts.identity.patient_id if facts else "")
+    case = Case(
+        row=label.row,
+        file=outcome.file,
+        label=label.label,
+        status=outcome.status,
+        reason=outcome.reason,
+        patient=names.of(f"patient {patient}") if patient else "",
+        age=label.age if label.age is not None else (facts.age if facts else None),
+        sex=label.sex or (facts.sex if facts else ""),
+        view=label.view or (facts.view if facts else ""),
+        manufacturer=label.manufacturer or (facts.manufacturer if facts else ""),
+    )
+    if screening is None:
+        return case
+    reading = screening.reading
+    return case.model_copy(
+        update={
+            "probability": round(reading.probability, 6),
+            "threshold": screening.threshold,
+            "population": screening.population,
+            "lung_attention": screening.lung_attention,
+            "in_boxes": inside_boxes(reading, label.boxes),
+            "milliseconds": round(reading.milliseconds, 1),
+            "warnings": len(screening.warnings),
+            "duplicate_of": outcome.duplicate_of,
+        }
+    )
+
+
+def inside_boxes(reading: Reading, boxes: Sequence[Box]) -> float | None:
+    """Share of the heat inside any of the boxes, in [0, 1]; None without boxes or without heat."""
+    if not boxes:
+        return None
+    heat = reading.heatmap(GRID, GRID)
+    total = float(heat.sum())
+    return float(heat[mask_of(boxes)].sum()) / total if total > 0 else None
+
+
+def mask_of(boxes: Sequence[Box]) -> NDArray[np.bool_]:
+    """Where the boxes are, [GRID, GRID]."""
+    mask = np.zeros((GRID, GRID), dtype=bool)
+    for x, y, w, h in boxes:
+        mask[round(y * GRID) : round((y + h) * GRID), round(x * GRID) : round((x + w) * GRID)] = True
+    return mask
+
+
+def write_cases(cases: Sequence[Case]) -> bytes:
+    """All as JSON lines, for the page's download."""
+    return b"".join(json.dumps(case.model_dump(), ensure_ascii=False).encode() + b"\n" for case in cases)
