@@ -38,7 +38,7 @@ def compare(before: Run, earlier: Sequence[Case], now: Run, cases: Sequence[Case
     """Raises:
     NothingInCommon: the two share no files.
     """
-    known = {case.file: case for case in earlier if case.status == "ok"}
+    known = {case.file: case for case in earlier if case.status == "ok" and not case.duplicate_of}
     pairs = [
         (known[case.file], case)
         for case in cases
