@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pulmoscan import cli
 from pulmoscan.batch import outcomes
+from pulmoscan.reading.intake import Item
 from pulmoscan.site.cases import read_journal
 from tests.dicoms import dicom, save
 from tests.pictures import encode, grey8
@@ -27,7 +29,7 @@ def ward(tmp_path: Path) -> Path:
         (folder / f"{number}.png").write_bytes(encode(grey8(250, 260, seed=number), "PNG"))
         box = '"[[0.1, 0.1, 0.5, 0.5]]"' if number % 2 else ""
         rows.append(f"{number}.png,{number % 2},p{number},{50 if number else 4},{box}")
-    header = {"PatientAge": "004Y", "PatientSex": "F", "Manufacturer": "Acme", "PatientID": "secret-4711"}
+    header: dict[str, Any] = {"PatientAge": "004Y", "PatientSex": "F", "Manufacturer": "Acme", "PatientID": "secret-4711"}
     (folder / "child.dcm").write_bytes(save(dicom(12, 300, 260, **header)))
     (folder / "twice.png").write_bytes((folder / "1.png").read_bytes())
     (folder / "bad.png").write_bytes((folder / "2.png").read_bytes()[:500])
@@ -86,7 +88,7 @@ def test_a_run_that_stopped_goes_on(
     whole = outcomes.load
     calls: list[str] = []
 
-    def stopping(item: outcomes.Item) -> object:
+    def stopping(item: Item) -> object:
         calls.append(item.name)
         if len(calls) == 8:
             raise KeyboardInterrupt
