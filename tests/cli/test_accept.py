@@ -29,7 +29,8 @@ def ward(tmp_path: Path) -> Path:
         (folder / f"{number}.png").write_bytes(encode(grey8(250, 260, seed=number), "PNG"))
         box = '"[[0.1, 0.1, 0.5, 0.5]]"' if number % 2 else ""
         rows.append(f"{number}.png,{number % 2},p{number},{50 if number else 4},{box}")
-    header: dict[str, Any] = {"PatientAge": "004Y", "PatientSex": "F", "Manufacturer": "Acme", "PatientID": "secret-4711"}
+    header: dict[str, Any] = {"PatientAge": "004Y", "PatientSex": "F"}
+    header |= {"Manufacturer": "Acme", "PatientID": "secret-4711"}
     (folder / "child.dcm").write_bytes(save(dicom(12, 300, 260, **header)))
     (folder / "twice.png").write_bytes((folder / "1.png").read_bytes())
     (folder / "bad.png").write_bytes((folder / "2.png").read_bytes()[:500])
