@@ -28,12 +28,17 @@ LARGEST_SIDE = 1400  # pixels of the pictures in a report
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured at the threshold in force, on radiographs of known class."""
+    """What was measured at the threshold in force, on radiographs of known class.
+
+    Attributes:
+        likelihood_ratio: of the decision that was taken, the positive or the negative one.
+    """
 
     split: str
     group: str
     sensitivity: Estimate
     specificity: Estimate
+    likelihood_ratio: Estimate
 
     @property
     def sentence(self) -> str:
@@ -139,7 +144,9 @@ class Report:
         if scores is None:
             return None
         at = scores.at(self.screening.threshold)
-        return Measured(split, GROUPS[self.point.measured_on], at.sensitivity, at.specificity)
+        called = self.screening.label == "pneumonia"
+        ratio = at.positive_likelihood_ratio if called else at.negative_likelihood_ratio
+        return Measured(split, GROUPS[self.point.measured_on], at.sensitivity, at.specificity, ratio)
 
     @property
     def threshold_text(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 
 from highdicom.sc import SCImage
 from highdicom.sr import CodedConcept
@@ -13,12 +12,18 @@ from pydicom.sr.codedict import codes
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export.caption import caption_lines, captioned
 from pulmoscan.export.content import Report
-from pulmoscan.export.study import MANUFACTURER, SERIES_NUMBERS, instance_uid, put_names, series_uid, study, unnamed
+from pulmoscan.export.study import (
+    MANUFACTURER,
+    SERIES_NUMBERS,
+    instance_uid,
+    orientation,
+    put_names,
+    series_uid,
+    study,
+    unnamed,
+)
 from pulmoscan.export.words import CAPTION
-from pulmoscan.reading.dicom.facts import value, values
-
-DIRECTION = re.compile(r"[LRAPHF]{1,3}")
-"""Of a patient (PS3.3 C.7.6.1.1.1)."""
+from pulmoscan.reading.dicom.facts import value
 
 
 def secondary_capture(report: Report) -> bytes:
@@ -40,7 +45,7 @@ def secondary_capture(report: Report) -> bytes:
         software_versions=(__version__, report.screening.reading.precision),
         series_description="PulmoScan: what raised the score",
     )
-    capture.PatientOrientation = _orientation(report)
+    capture.PatientOrientation = orientation(report)
     side = value(report.radiograph.dicom.header, "Laterality") if report.radiograph.dicom else ""
     capture.Laterality = side if side in ("L", "R") else ""  # type 2C
     capture.ImageType = ["DERIVED", "SECONDARY"]
@@ -54,15 +59,6 @@ def secondary_capture(report: Report) -> bytes:
     file = io.BytesIO()
     capture.save_as(file, enforce_file_format=True)
     return file.getvalue()
-
-
-def _orientation(report: Report) -> list[str]:
-    """The source's; empty where unknown, as type 2C allows, and where the user had the picture turned or inverted."""
-    if report.radiograph.source.correction:
-        return []
-    stated = values(report.radiograph.dicom.header, "PatientOrientation") if report.radiograph.dicom else []
-    directions = [str(direction) for direction in stated]
-    return directions if len(directions) == 2 and all(DIRECTION.fullmatch(d) for d in directions) else []
 
 
 def _reference(owner: Dataset) -> Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 
 from highdicom.sr import (
     AlgorithmIdentification,
@@ -10,23 +11,38 @@ from highdicom.sr import (
     ComprehensiveSR,
     DeviceObserverIdentifyingAttributes,
     FindingSite,
+    ImageRegion,
     Measurement,
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
     ObservationContext,
     ObserverContext,
+    PlanarROIMeasurementsAndQualitativeEvaluations,
     QualitativeEvaluation,
     RelationshipTypeValues,
     SourceImageForMeasurementGroup,
+    SourceImageForRegion,
     TextContentItem,
     TrackingIdentifier,
 )
 from pydicom.sr.codedict import codes
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export.content import Report
 from pulmoscan.export.deidentify import new_uid
-from pulmoscan.export.study import MANUFACTURER, SERIES_NUMBERS, instance_uid, put_names, series_uid, study, unnamed
+from pulmoscan.export.dicom_regions import Region, regions
+from pulmoscan.export.study import (
+    MANUFACTURER,
+    SERIES_NUMBERS,
+    instance_uid,
+    own_code,
+    put_names,
+    refer_to,
+    series_uid,
+    study,
+    unnamed,
+)
 
 
 def _code(value: str, scheme: str, meaning: str) -> CodedConcept:
@@ -39,9 +55,11 @@ CHEST_RADIOGRAPHY = _code("399208008", "SCT", "Plain chest X-ray")
 DETECTED = _code("260373001", "SCT", "Detected")
 NOT_DETECTED = _code("260415000", "SCT", "Not detected")
 PER_CENT = codes.UCUM.Percent
-# There is no standard code for these; PS3.16 section 8.2 has a scheme of one's own begin with 99.
-THRESHOLD = _code("THRESHOLD", "99PULMOSCAN", "Probability threshold of the decision")
-LUNG_ATTENTION = _code("LUNGATTENTION", "99PULMOSCAN", "Share of the heatmap inside the lungs")
+RATIO = codes.UCUM.NoUnits
+THRESHOLD = own_code("THRESHOLD", "Probability threshold of the decision")
+LUNG_ATTENTION = own_code("LUNGATTENTION", "Share of the heatmap inside the lungs")
+LIKELIHOOD_RATIO = own_code("LIKELIHOODRATIO", "Likelihood ratio of the decision, as measured at the threshold")
+HEAT = own_code("HEAT", "Region that raised the score")
 
 
 def structured_report(report: Report) -> bytes:
@@ -52,7 +70,10 @@ def structured_report(report: Report) -> bytes:
         content=MeasurementReport(
             observation_context=ObservationContext(_observer()),
             procedure_reported=CHEST_RADIOGRAPHY,
-            imaging_measurements=[_finding(report, owner.SOPClassUID, owner.SOPInstanceUID)],
+            imaging_measurements=[
+                _finding(report, owner.SOPClassUID, owner.SOPInstanceUID),
+                *(group for region in regions(report) for group in _outlines(report, region, owner.SOPInstanceUID)),
+            ],
             title=codes.DCM.ImagingMeasurementReport,
         )[0],
         series_instance_uid=series_uid(report, "sr"),
@@ -67,10 +88,7 @@ def structured_report(report: Report) -> bytes:
         is_complete=True,
     )
     put_names(document, owner)
-    for study_item in document.CurrentRequestedProcedureEvidenceSequence:
-        for series in study_item.ReferencedSeriesSequence:
-            for instance in series.ReferencedSOPSequence:
-                instance.ReferencedSOPClassUID = owner.SOPClassUID
+    refer_to(document, owner)
     file = io.BytesIO()
     document.save_as(file, enforce_file_format=True)
     return file.getvalue()
@@ -87,17 +105,14 @@ def _observer() -> ObserverContext:
 
 def _finding(report: Report, sop_class: str, sop_instance: str) -> MeasurementsAndQualitativeEvaluations:
     outcome = report.screening
-    algorithm = AlgorithmIdentification(
-        name=f"PulmoScan {report.spec.title}",
-        version=f"{__version__}, weights SHA-256 {report.weights_sha256}",
-        parameters=[f"threshold {outcome.threshold:.3f}", f"population: {report.population}"],
-    )
     measurements = [
         Measurement(name=codes.DCM.CertaintyOfFinding, value=_per_cent(outcome.reading.probability), unit=PER_CENT),
         Measurement(name=THRESHOLD, value=_per_cent(outcome.threshold), unit=PER_CENT),
     ]
     if outcome.lung_attention is not None:
         measurements.append(Measurement(name=LUNG_ATTENTION, value=_per_cent(outcome.lung_attention), unit=PER_CENT))
+    if report.measured and math.isfinite(ratio := report.measured.likelihood_ratio.estimate):
+        measurements.append(Measurement(name=LIKELIHOOD_RATIO, value=float(f"{ratio:.4g}"), unit=RATIO))
     detected = DETECTED if outcome.label == "pneumonia" else NOT_DETECTED
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(
@@ -105,7 +120,7 @@ def _finding(report: Report, sop_class: str, sop_instance: str) -> MeasurementsA
         ),
         finding_type=PNEUMONIA,
         finding_sites=[FindingSite(anatomic_location=codes.SCT.Lung)],
-        algorithm_id=algorithm,
+        algorithm_id=_algorithm(report),
         measurements=measurements,
         qualitative_evaluations=[QualitativeEvaluation(name=PNEUMONIA, value=detected)],
         source_images=[
@@ -119,10 +134,46 @@ def _finding(report: Report, sop_class: str, sop_instance: str) -> MeasurementsA
     return group
 
 
+def _algorithm(report: Report) -> AlgorithmIdentification:
+    """TID 4019."""
+    return AlgorithmIdentification(
+        name=f"PulmoScan {report.spec.title}",
+        version=f"{__version__}, weights SHA-256 {report.weights_sha256}",
+        parameters=[f"threshold {report.threshold_text}", f"population: {report.population}"],
+    )
+
+
+def _outlines(
+    report: Report, region: Region, sop_instance: str
+) -> list[PlanarROIMeasurementsAndQualitativeEvaluations]:
+    """A planar region of interest (TID 1410) for each contour."""
+    image = SourceImageForRegion(
+        # the class is put right afterwards, as in `unnamed`
+        referenced_sop_class_uid=SecondaryCaptureImageStorage,
+        referenced_sop_instance_uid=sop_instance,
+    )
+    return [
+        PlanarROIMeasurementsAndQualitativeEvaluations(
+            tracking_identifier=TrackingIdentifier(
+                uid=instance_uid(report, f"{region.kind} {number}"), identifier=f"{region.label}, {number}"
+            ),
+            referenced_region=ImageRegion(graphic_type="POLYLINE", graphic_data=contour, source_image=image),
+            finding_type=codes.SCT.Lung if region.kind == "lungs" else HEAT,
+            finding_sites=[FindingSite(anatomic_location=codes.SCT.Lung)] if region.kind == "lungs" else None,
+        )
+        for number, contour in enumerate(region.contours, start=1)
+    ]
+
+
 def _comments(report: Report) -> list[str]:
     comments = [f"{report.headline}. {report.number_name} {report.screening.reading.probability:.3f}."]
     if report.measured:
         comments.append(f"Measured at the threshold: {report.measured.sentence}.")
+        if math.isfinite((ratio := report.measured.likelihood_ratio).estimate):
+            comments.append(
+                f"Likelihood ratio of this decision: {ratio.estimate:.3g} ({ratio.low:.3g} to {ratio.high:.3g}, "
+                f"n = {ratio.n})."
+            )
     return [*comments, *report.screening.warnings, *report.left_empty, DISCLAIMER]
 
 

@@ -7,14 +7,17 @@ import re
 
 from pydicom import uid
 from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
 
 from pulmoscan.export.content import Report
 from pulmoscan.export.deidentify import deidentify, new_uid
 from pulmoscan.export.identifiers import UIDS, handed_on, uid_handed_on
-from pulmoscan.reading.dicom.facts import value
+from pulmoscan.reading.dicom.facts import value, values
 
 MANUFACTURER = "PulmoScan"
 SERIES_NUMBERS = {"sr": 9701, "sc": 9702, "seg": 9703, "gsps": 9704}
+DIRECTION = re.compile(r"[LRAPHF]{1,3}")
+"""Of a patient (PS3.3 C.7.6.1.1.1)."""
 NEEDED = (
     "PatientID",
     "PatientName",
@@ -85,6 +88,30 @@ def put_names(export: Dataset, owner: Dataset) -> None:
     ):
         if keyword in owner:
             setattr(export, keyword, owner.get(keyword))
+
+
+def refer_to(export: Dataset, owner: Dataset) -> None:
+    """Give every reference to the source instance, at any depth, the class that `unnamed` kept back."""
+    for element in export:
+        if element.VR == "SQ":
+            for item in element.value:
+                refer_to(item, owner)
+    if export.get("ReferencedSOPInstanceUID") == owner.SOPInstanceUID:
+        export.ReferencedSOPClassUID = owner.SOPClassUID
+
+
+def own_code(value: str, meaning: str) -> Code:
+    """A concept that has no standard code; PS3.16 section 8.2 has a scheme of one's own begin with 99."""
+    return Code(value, "99PULMOSCAN", meaning)
+
+
+def orientation(report: Report) -> list[str]:
+    """The source's; empty where unknown, as type 2C allows, and where the user had the picture turned or inverted."""
+    if report.radiograph.source.correction:
+        return []
+    stated = values(report.radiograph.dicom.header, "PatientOrientation") if report.radiograph.dicom else []
+    directions = [str(direction) for direction in stated]
+    return directions if len(directions) == 2 and all(DIRECTION.fullmatch(d) for d in directions) else []
 
 
 def _new_study(report: Report) -> Dataset:

@@ -18,7 +18,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-ResultKind = Literal["sr", "sc"]
+ResultKind = Literal["sr", "seg", "sc", "gsps"]
 
 AETitle = Annotated[str, StringConstraints(min_length=1, max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e]+$")]
 """PS3.5, VR AE: up to 16 characters, no backslash; spaces around it mean nothing and would only be mistyped."""
@@ -63,7 +63,7 @@ class Node(_Table):
     port: Annotated[int, Field(ge=0, le=65535)] = 11112
     model: str = DEFAULT_MODEL
     population: PopulationChoice = "auto"
-    results: tuple[ResultKind, ...] = Field(default=("sr", "sc"), min_length=1)
+    results: tuple[ResultKind, ...] = Field(default=("sr", "seg", "sc"), min_length=1)
     quiet_seconds: Annotated[float, Field(gt=0)] = 60.0
     longest_seconds: Annotated[float, Field(gt=0)] = 1800.0
     most_associations: Annotated[int, Field(ge=1, le=200)] = 10

@@ -25,13 +25,32 @@ def _secondary_capture(report: Report) -> bytes:
     return secondary_capture(report)
 
 
-WRITERS: Mapping[ResultKind, Callable[[Report], bytes]] = {"sr": _structured_report, "sc": _secondary_capture}
+def _segmentation(report: Report) -> bytes | None:
+    from pulmoscan.export.dicom_seg import segmentation
+
+    return segmentation(report)
+
+
+def _presentation(report: Report) -> bytes | None:
+    from pulmoscan.export.dicom_gsps import presentation_state
+
+    return presentation_state(report)
+
+
+WRITERS: Mapping[ResultKind, Callable[[Report], bytes | None]] = {
+    "sr": _structured_report,
+    "seg": _segmentation,
+    "sc": _secondary_capture,
+    "gsps": _presentation,
+}
 
 
 def results(report: Report, kinds: tuple[ResultKind, ...]) -> Iterator[tuple[Result, bytes]]:
-    """Each kind as a DICOM file, in the order of the configuration."""
+    """Each kind as a DICOM file, in the order of the configuration; without regions there are no seg and no gsps."""
     for kind in kinds:
         data = WRITERS[kind](report)
+        if data is None:
+            continue
         meta = pydicom.dcmread(io.BytesIO(data), specific_tags=[]).file_meta
         yield Result(str(meta.MediaStorageSOPInstanceUID), kind, str(meta.MediaStorageSOPClassUID)), data
 

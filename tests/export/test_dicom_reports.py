@@ -63,7 +63,8 @@ def test_structured_report_holds_the_finding_its_number_and_the_algorithm(from_d
     document = read(report, "dicom-sr")
     assert document.Modality == "SR"
     assert document.ContentTemplateSequence[0].TemplateIdentifier == "1500"
-    (finding,) = by_name(document, "121071")
+    finding, *outlined = by_name(document, "121071")
+    assert {item.ConceptCodeSequence[0].CodeValue for item in outlined} <= {"39607008", "HEAT"}
     concept = finding.ConceptCodeSequence[0]
     assert (concept.CodeValue, concept.CodingSchemeDesignator) == ("233604007", "SCT")
     (number,) = by_name(document, "111012")

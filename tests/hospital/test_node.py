@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from pydicom.uid import ComprehensiveSRStorage, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    ComprehensiveSRStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    SecondaryCaptureImageStorage,
+    SegmentationStorage,
+)
 
-from pulmoscan.hospital.node import Node
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.screening import screen
 from tests.dicoms import save
 from tests.export.test_dicom_reports import by_name, validator
 from tests.hospital.conftest import MODEL, MakeNode, Orthanc, dimse, send, stow, study, until
 
-
-def settled(node: Node) -> bool:
-    """Whether nothing is under way any more."""
-    counts = node.queue.counts()
-    return not counts["instances"]["received"] and not any(
-        states["waiting"] for name, states in counts.items() if name != "instances"
-    )
+KINDS = ("sr", "seg", "sc", "gsps")
+CLASSES = (
+    ComprehensiveSRStorage,
+    SegmentationStorage,
+    SecondaryCaptureImageStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+)
 
 
 def test_storescu_sends_and_the_archive_has_the_results(
     make_node: MakeNode, orthanc: Orthanc, node_port: int, tmp_path: Path
 ) -> None:
-    node = make_node(dimse(orthanc), port=node_port)
+    node = make_node(dimse(orthanc), port=node_port, results=KINDS)
     sources = study(2)
     (tmp_path / "out").mkdir()
     for number, source in enumerate(sources):
@@ -44,8 +49,7 @@ def test_storescu_sends_and_the_archive_has_the_results(
     ]
     subprocess.run([*command, str(tmp_path / "out")], check=True, timeout=60)
     uid = sources[0].StudyInstanceUID
-    instances = until(lambda: len(found := orthanc.instances(uid)) == 4 and found)
-    assert len(instances) == 4
+    instances = until(lambda: len(found := orthanc.instances(uid)) == 8 and found)
     documents = [i for i in orthanc.web.retrieve_study(uid) if i.SOPClassUID == ComprehensiveSRStorage]
     for source in sources:
         here = screen(load_radiograph(save(source)), MODEL)
@@ -63,9 +67,10 @@ def test_storescu_sends_and_the_archive_has_the_results(
             100 * here.reading.probability, abs=0.01
         )
         assert document.PatientID == source.PatientID
-    assert {i["00080016"]["Value"][0] for i in instances} == {ComprehensiveSRStorage, SecondaryCaptureImageStorage}
+    classes = Counter(i["00080016"]["Value"][0] for i in instances)
+    assert classes == dict.fromkeys(CLASSES, 2)
     # Orthanc offers storage commitment and calls back.
-    until(lambda: node.queue.counts()["archive"]["committed"] == 4)
+    until(lambda: node.queue.counts()["archive"]["committed"] == 8)
 
 
 def test_by_dicomweb(make_node: MakeNode, orthanc: Orthanc) -> None:
