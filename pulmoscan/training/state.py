@@ -17,6 +17,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pulmoscan.errors import TrainingError
+from pulmoscan.runtime.bfloat16 import computes_in_bfloat16
 
 HERE = Path(__file__).parent
 PARTS = ("network", "average", "optimiser", "schedule")
@@ -100,7 +101,7 @@ def start_state(plan: Plan, network: Trained, steps: int) -> TrainingState[Plan,
 
 def mixed_precision(device: torch.device) -> torch.autocast:
     """bfloat16 where the processor computes in it. Others would emulate it, many times slower than float32."""
-    computes = device.type != "cpu" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+    computes = device.type != "cpu" or computes_in_bfloat16()
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=computes)
 
 
