@@ -53,3 +53,11 @@ def draws(text: str) -> dict[str, float]:
             )
         found[group.strip()] = float(times)
     return found
+
+
+def teacher(text: str) -> tuple[str, str]:
+    """“resnet18=FILE” -> its architecture and the file."""
+    model, _, file = text.partition("=")
+    if model not in registry.MODELS or not file:
+        raise argparse.ArgumentTypeError(f"must be like “resnet18=FILE”, of the models {', '.join(registry.MODELS)}")
+    return registry.get_spec(model).architecture, file

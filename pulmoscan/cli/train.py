@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pulmoscan.cli.arguments import Commands, add_data, add_model, draws, positive, rate
+from pulmoscan.cli.arguments import Commands, add_data, add_model, draws, positive, rate, teacher
 from pulmoscan.models import registry
 
 
@@ -50,6 +50,17 @@ def add(commands: Commands) -> None:
         action="store_true",
         help="train the later stages alone, from earlier weights",
     )
+    parser.add_argument(
+        "--teacher",
+        type=teacher,
+        action="append",
+        default=[],
+        metavar="MODEL=FILE",
+        help="a trained network's weights; may be repeated. What they say together is learned beside the labels",
+    )
+    parser.add_argument(
+        "--teaching", type=rate, default=0.7, help="how much of each label is the teachers' judgement; 0.7"
+    )
     parser.add_argument("--checkpoint", type=Path, help="resumed from if it is there; by default runs/MODEL.pt")
     parser.add_argument("--workers", type=int, default=2, help="processes that prepare batches")
     parser.set_defaults(run=run)
@@ -67,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
         options.epochs or EPOCHS,
         lung_guided=options.lung_guided,
         early_stages_frozen=options.frozen,
+        teaching=options.teaching if options.teacher else 0.0,
         **{name: value for name, value in chosen.items() if value is not None},
     )
     checkpoint = options.checkpoint or Path("runs") / f"{spec.name}.pt"
@@ -79,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
         options.workers,
         options.stop_after,
         options.mean_with_init,
+        options.teacher,
     )
     save_weights(network.backbone, spec.weights_path)
     calibrate(spec, options.data, record)

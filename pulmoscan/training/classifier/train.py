@@ -15,9 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torchvision
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from sklearn.metrics import roc_auc_score
 from torch import nn
 from torch.nn import functional
@@ -28,8 +25,10 @@ from pulmoscan.errors import TrainingError
 from pulmoscan.models import preprocessing
 from pulmoscan.models.networks import Network, build_network, normalise
 from pulmoscan.reading.radiograph import load_radiograph
+from pulmoscan.training.classifier.initial import initialise
 from pulmoscan.training.classifier.lung_guidance import attention_loss
 from pulmoscan.training.classifier.samples import BatchPlan, TrainingSamples, class_weights, collate, draws_of
+from pulmoscan.training.classifier.teachers import Teacher, Teachers
 from pulmoscan.training.data.datasets import Example, Group, data_hash, load_datasets, select
 from pulmoscan.training.state import TrainingState, describe_init, mixed_precision, seed_everything, start_state
 
@@ -63,6 +62,8 @@ class TrainingPlan:
     attention_weight: float = 1.0
     consistency_weight: float = 0.2
     early_stages_frozen: bool = False
+    teaching: float = 0.0
+    """How much of each example's label is its teachers' judgement, in [0, 1]; 0 without teachers."""
 
 
 ClassifierState = TrainingState[TrainingPlan, Network]
@@ -77,6 +78,7 @@ def train_mean(
     workers: int = 2,
     stop_after: int | None = None,
     with_init: bool = False,
+    teachers: Sequence[Teacher] = (),
 ) -> tuple[Network, dict[str, Any]]:
     """Train once with each seed, from the same initial weights, and take the mean of the weights.
 
@@ -90,7 +92,7 @@ def train_mean(
     networks, records = [], []
     for seed in seeds:
         own = checkpoint.with_stem(f"{checkpoint.stem}-{seed}") if len(seeds) > 1 else checkpoint
-        network, record = train(replace(plan, seed=seed), data, init, own, workers, stop_after)
+        network, record = train(replace(plan, seed=seed), data, init, own, workers, stop_after, teachers)
         networks.append(network)
         records.append(record)
     if len(networks) == 1 and not with_init:
@@ -126,6 +128,7 @@ def train(
     checkpoint: Path,
     workers: int = 2,
     stop_after: int | None = None,
+    teachers: Sequence[Teacher] = (),
 ) -> tuple[Network, dict[str, Any]]:
     """Train after `plan`, resuming from `checkpoint` if it is there.
 
@@ -133,13 +136,14 @@ def train(
         data: dataset folders (see `datasets`).
         init: `imagenet` (torchvision's own weights), `random`, or a safetensors file with torchvision's names.
         stop_after: keep the averaged weights after so many epochs of the plan's schedule, where validation says so.
+        teachers: networks whose common judgement is `plan.teaching` of each label.
 
     Returns:
         The network with the averaged weights, in eval mode on the CPU, and the training record.
 
     Raises:
         DatasetError: a folder is missing or has no known layout.
-        TrainingError: the initial weights cannot be had.
+        TrainingError: the initial weights, or a teacher's, cannot be had.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     seed_everything(plan.seed)
@@ -167,12 +171,13 @@ def train(
             num_workers=workers,
             persistent_workers=workers > 0,
         )
+    taught_by = Teachers(teachers, device)
     watched = sample(validation, WATCHED)
     while state.epoch < last:
         batches.epoch = state.epoch
         seed_everything(plan.seed + 1 + state.epoch)
         began = time.monotonic()
-        losses = train_epoch(state, loader, plan, device)
+        losses = train_epoch(state, loader, plan, device, taught_by)
         state.epoch += 1
         figures = {**losses, **validate(state.averaged, watched, device)}
         state.curves.append({"epoch": state.epoch, **figures, "seconds": time.monotonic() - began})
@@ -183,6 +188,7 @@ def train(
         "plan": asdict(plan),
         "stopped_after": state.epoch,
         "init": describe_init(init),
+        "teachers": [describe_init(file) for _, file in teachers],
         "data_sha256": data_hash(examples),
         "examples": {"train": len(training), "validation": len(validation)},
         "commit": state.commit,
@@ -213,44 +219,8 @@ def start(plan: TrainingPlan, init: str, steps_per_epoch: int, device: torch.dev
     return start_state(plan, network, plan.epochs * steps_per_epoch)
 
 
-def initialise(network: Network, architecture: str, init: str) -> int:
-    """Load what matches by name and shape; the rest keeps its random start. Returns how many tensors matched.
-
-    Half precision turns large variances of batch normalisation into infinity: such tensors are left out.
-    """
-    if init == "random":
-        return 0
-    if init == "imagenet":
-        try:
-            weights = torchvision.models.get_model_weights(architecture)["IMAGENET1K_V1"].get_state_dict(progress=True)
-        except OSError as error:
-            raise TrainingError(
-                f"torchvision's weights could not be downloaded ({error}). Check the connection, or give a file of "
-                "your own with --init FILE, or --init random."
-            ) from error
-    else:
-        if not Path(init).is_file():
-            raise TrainingError(f"{init} is not a file. Give a safetensors file, “imagenet” or “random” for --init.")
-        try:
-            weights = load_file(init)
-        except (OSError, SafetensorError) as error:
-            raise TrainingError(
-                f"{init} cannot be read as safetensors ({error}). Download or export it again."
-            ) from error
-    own = network.backbone.state_dict()
-    matching = {
-        k: v.to(own[k].dtype) for k, v in weights.items() if k in own and v.shape == own[k].shape and v.isfinite().all()
-    }
-    if not matching:
-        raise TrainingError(
-            f"{init} holds no tensor that fits {architecture}. Give weights of that architecture with --init."
-        )
-    network.backbone.load_state_dict(own | matching)
-    return len(matching)
-
-
 def train_epoch(
-    state: ClassifierState, loader: DataLoader[Any], plan: TrainingPlan, device: torch.device
+    state: ClassifierState, loader: DataLoader[Any], plan: TrainingPlan, device: torch.device, teachers: Teachers
 ) -> dict[str, float]:
     """One pass over the loader; the mean of each part of the loss."""
     state.network.train()
@@ -265,8 +235,11 @@ def train_epoch(
         with mixed_precision(device):
             feature_map = state.network.features(x)
         logits = state.network.head(feature_map.float())
+        taught = softened(labels, plan.label_smoothing)
+        if plan.teaching:
+            taught = torch.lerp(taught, teachers.judge(x), plan.teaching)
         parts = {
-            "classification": classification_loss(logits, labels, weights, plan.label_smoothing),
+            "classification": classification_loss(logits, taught, weights),
             "attention": attention_loss(state.network, feature_map, targets, labels),
             "consistency": consistency_loss(logits, batch.pairs),
         }
@@ -291,11 +264,13 @@ def train_epoch(
     return {name: total / len(loader) for name, total in totals.items()}
 
 
-def classification_loss(
-    logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, smoothing: float
-) -> torch.Tensor:
-    """Weighted binary cross-entropy with label smoothing; the labels of both datasets are noisy."""
-    targets = labels * (1 - smoothing) + 0.5 * smoothing
+def softened(labels: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Label smoothing: the labels of both datasets are noisy."""
+    return labels * (1 - smoothing) + 0.5 * smoothing
+
+
+def classification_loss(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Weighted binary cross-entropy; `targets` in [0, 1]."""
     return functional.binary_cross_entropy_with_logits(logits, targets, weight=weights)
 
 

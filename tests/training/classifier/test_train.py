@@ -14,11 +14,13 @@ from safetensors.torch import load_file, save_file
 from pulmoscan.errors import DatasetError, TrainingError
 from pulmoscan.models.networks import build_network
 from pulmoscan.training.classifier import train as training
+from pulmoscan.training.classifier.initial import initialise
+from pulmoscan.training.classifier.teachers import Teachers
 from pulmoscan.training.classifier.train import (
     TrainingPlan,
     classification_loss,
     consistency_loss,
-    initialise,
+    softened,
     train,
     train_mean,
 )
@@ -121,6 +123,46 @@ def test_the_mean_of_several_trainings_and_the_initial_weights(folders: list[Pat
     torch.testing.assert_close(half.state_dict()[first], (each[0].state_dict()[first] + initial) / 2)
 
 
+# Teachers
+
+
+def test_teachers_judge_by_the_mean_of_their_logits(tmp_path: Path) -> None:
+    files = []
+    for number, bias in enumerate((-1.0, 3.0)):
+        files.append(("resnet18", str(tmp_path / f"{number}.safetensors")))
+        save_file({"fc.weight": torch.zeros(1, 512), "fc.bias": torch.tensor([bias])}, files[-1][1])
+    teachers = Teachers(files, torch.device("cpu"))
+    judged = teachers.judge(torch.randn(2, 3, 224, 224))
+    torch.testing.assert_close(judged, torch.sigmoid(torch.ones(2)))
+    assert not any(p.requires_grad for network in teachers.networks for p in network.parameters())
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:torch")
+def test_what_teachers_say_is_learned_against_the_labels(folders: list[Path], tmp_path: Path) -> None:
+    """A teacher that calls nothing pneumonia, given all the say: the classification loss ends near its judgement's."""
+    teacher = tmp_path / "teacher.safetensors"
+    save_file({"fc.weight": torch.zeros(1, 512), "fc.bias": torch.tensor([-8.0])}, teacher)
+    plan = dataclasses.replace(PLAN, teaching=1.0, learning_rate=3e-3)
+    taught, record = train(plan, folders, "random", tmp_path / "x.pt", 0, teachers=[("resnet18", str(teacher))])
+    alone, _ = train(dataclasses.replace(plan, teaching=0.0), folders, "random", tmp_path / "y.pt", 0)
+    assert taught.linear.bias.item() < alone.linear.bias.item()
+    assert record["plan"]["teaching"] == 1.0
+    assert record["teachers"][0].startswith("teacher.safetensors, SHA-256 ")
+    assert record["curves"][-1]["classification"] < record["curves"][0]["classification"]
+
+
+def test_a_teacher_that_cannot_be_had(folders: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"missing\.safetensors is not a file"):
+        train(
+            PLAN,
+            folders,
+            "random",
+            tmp_path / "x.pt",
+            0,
+            teachers=[("resnet18", str(tmp_path / "missing.safetensors"))],
+        )
+
+
 def test_curves_watch_an_even_sample(folders: list[Path]) -> None:
     validation = select(load_datasets(folders), "validation")
     watched = training.sample(validation, 1)
@@ -220,12 +262,12 @@ def test_data_without_training_split(tmp_path: Path) -> None:
 
 def test_classification_loss() -> None:
     logits, labels = torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.0])
-    plain = classification_loss(logits, labels, torch.ones(2), smoothing=0.0)
+    plain = classification_loss(logits, labels, torch.ones(2))
     assert float(plain) == pytest.approx((math.log(2) + math.log(1 + math.exp(-2))) / 2)
-    weighted = classification_loss(logits, labels, torch.tensor([2.0, 0.0]), smoothing=0.0)
+    weighted = classification_loss(logits, labels, torch.tensor([2.0, 0.0]))
     assert float(weighted) == pytest.approx(math.log(2))
     certain = torch.tensor([20.0])
-    assert float(classification_loss(certain, torch.ones(1), torch.ones(1), 0.1)) > 0.9  # certainty costs
+    assert float(classification_loss(certain, softened(torch.ones(1), 0.1), torch.ones(1))) > 0.9  # certainty costs
 
 
 def test_consistency_loss_compares_the_views_of_each_pair() -> None:
@@ -240,11 +282,11 @@ def test_commit_outside_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert current_commit() == ""
 
 
-@pytest.mark.parametrize(("capability", "dtype"), [("AVX512", torch.bfloat16), ("AVX2", torch.float32)])
+@pytest.mark.parametrize(("computes", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
 def test_half_the_precision_only_where_the_processor_computes_in_it(
-    capability: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+    computes: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr("pulmoscan.training.state.computes_in_bfloat16", lambda: computes)
     with mixed_precision(torch.device("cpu")):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
 
