@@ -74,7 +74,8 @@ def test_random_networks(name: str, runtime: str, radiographs: list[Radiograph])
 @pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
 @pytest.mark.parametrize("name", MODELS)
 def test_trained_networks_on_the_gallery(name: str, runtime: str) -> None:
-    assert_alike(name, runtime, [load_radiograph(sample.path) for sample in gallery()])
+    """Every third picture: they score from 0.04 to 0.95."""
+    assert_alike(name, runtime, [load_radiograph(sample.path) for sample in gallery()[::3]])
 
 
 @pytest.mark.data
