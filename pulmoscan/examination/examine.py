@@ -14,7 +14,7 @@ from pulmoscan.examination import gate, quality
 from pulmoscan.examination.gate import Correction, Refusal
 from pulmoscan.examination.lungs import ChestView, card_path, load_reader
 from pulmoscan.examination.quality import Defect
-from pulmoscan.reading.radiograph import Radiograph
+from pulmoscan.reading.radiograph import PHOTOGRAPH, Radiograph
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,8 @@ def examine(radiograph: Radiograph) -> Examination:
     view = reader.look(radiograph.pixels)
     refusal = gate.check(view, reader.card.limits, radiograph.pixels, radiograph.source.chroma)
     defects = quality.check(radiograph.pixels, view.mask)
+    if radiograph.dicom or PHOTOGRAPH in radiograph.warnings:  # no photograph, or one that was told already
+        defects = tuple(defect for defect in defects if defect.kind != "photograph")
     return Examination(view, refusal, defects, 1000 * (time.perf_counter() - began))
 
 

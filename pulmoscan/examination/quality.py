@@ -15,11 +15,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pulmoscan.examination.reproductions import screen_grid, signs_on_black
 from pulmoscan.models import preprocessing
 from pulmoscan.models.preprocessing import INPUT_SIZE
+from pulmoscan.reading.radiograph import PHOTOGRAPH
 
 DefectKind = Literal[
-    "low resolution", "compression", "blur", "low contrast", "clipped", "cut off", "tilted", "border", "text"
+    "low resolution",
+    "compression",
+    "blur",
+    "low contrast",
+    "clipped",
+    "cut off",
+    "tilted",
+    "border",
+    "text",
+    "photograph",
+    "signs",
 ]
 Pixels = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -35,6 +47,8 @@ LARGEST_CUT = 0.6
 LARGEST_TILT = 13.0  # degrees
 LARGEST_BORDER = 0.14
 LARGEST_LETTERING = 0.005
+LARGEST_GRID = 5.2
+MOST_SIGNS = 9
 
 COMPRESSION_WINDOW = 1024  # pixels a side; the block grid of a part tells that of the whole
 BLOCK = 8  # pixels a side of JPEG's blocks (ITU-T T.81)
@@ -85,6 +99,14 @@ def _of_pixels(pixels: Pixels) -> Iterator[Defect]:
             "border",
             f"A plain border takes up to {100 * share:.0f} % of a side, so the chest is shown smaller than the model "
             "knows it. Crop the border away.",
+        )
+    if screen_grid(pixels) > LARGEST_GRID:
+        yield Defect("photograph", PHOTOGRAPH)
+    if (count := signs_on_black(pixels)) > MOST_SIGNS:
+        yield Defect(
+            "signs",
+            f"{count} small signs stand on black beside the radiograph, as a viewer's buttons or burnt-in text do. "
+            "They can mislead the model, and may name the patient: export the radiograph itself from the viewer.",
         )
 
 

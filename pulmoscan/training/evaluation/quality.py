@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +17,21 @@ from pulmoscan.errors import DatasetError
 from pulmoscan.examination import quality
 from pulmoscan.examination.lungs import load_reader
 from pulmoscan.examination.quality import DefectKind, Mask, Pixels
+from pulmoscan.examination.reproductions import screen_grid, signs_on_black
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.statistics import metrics
 from pulmoscan.statistics.metrics import Estimate
 from pulmoscan.training.data.datasets import Split
 from pulmoscan.training.data.pictures import Picture, load_pictures, select
+from pulmoscan.training.data.reproductions import in_a_black_viewer, photographed
 
 Degradation = Callable[[Pixels], Pixels]
 
 DEGRADED_OF_EACH = 30
 """Radiographs of each source that are degraded, in every way."""
 
-OF_PIXELS_ALONE = ("low resolution", "compression", "blur", "border")
+OF_PIXELS_ALONE = ("low resolution", "compression", "blur", "border", "photograph", "signs")
 NO_LUNGS = np.zeros((INPUT_SIZE, INPUT_SIZE), dtype=bool)
 
 QUANTILES = (0.0, 0.005, 0.01, 0.5, 0.99, 0.995, 1.0)
@@ -42,6 +46,8 @@ MEASURES: Mapping[DefectKind, Callable[[Pixels, Mask], float]] = {
     "tilted": lambda pixels, lungs: abs(quality.tilt(lungs, pixels.shape[1] / pixels.shape[0])),
     "border": lambda pixels, _: quality.border(pixels),
     "text": quality.lettering,
+    "photograph": lambda pixels, _: screen_grid(pixels),
+    "signs": lambda pixels, _: signs_on_black(pixels),
 }
 
 
@@ -203,6 +209,11 @@ def _lettered(pixels: Pixels) -> Pixels:
     return _pixels(drawn) / np.float32(255)
 
 
+def _reproduced(how: Callable[[Pixels, random.Random], Pixels]) -> Degradation:
+    """Another picture for each radiograph, and the same for the same one."""
+    return lambda pixels: how(pixels, random.Random(zlib.crc32(np.ascontiguousarray(pixels).tobytes())))
+
+
 def _pixels(values: np.ndarray) -> Pixels:
     return np.asarray(values, dtype=np.float32)
 
@@ -226,4 +237,6 @@ DEGRADATIONS: Mapping[str, tuple[DefectKind, Degradation]] = {
     "tilted by -20°": ("tilted", _rotated(20)),
     "border of 30 % all round": ("border", _framed),
     "two lines of text": ("text", _lettered),
+    "photographed from a screen": ("photograph", _reproduced(photographed)),
+    "in a black viewer": ("signs", _reproduced(in_a_black_viewer)),
 }
