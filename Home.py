@@ -4,5 +4,6 @@ import streamlit as st
 
 from pulmoscan.ui.navigation import ICON, navigation
 
-st.set_page_config(page_title="PulmoScan", page_icon=ICON, layout="wide")
-navigation().run()
+page = navigation()
+st.set_page_config(page_title=f"{page.title} · PulmoScan", page_icon=ICON, layout="wide")
+page.run()

@@ -29,6 +29,11 @@ class OperatingPoint:
     threshold: float
 
 
+def has_figures(age: float | None) -> bool:
+    """Whether anything was measured on patients of that age; nothing was on those of 6 to 17 years."""
+    return age is None or not TRAINED_CHILD_AGE <= age < ADULT_AGE
+
+
 def operating_point(
     thresholds: Mapping[Population, float], population: PopulationChoice = "auto", age: float | None = None
 ) -> OperatingPoint:

@@ -25,7 +25,7 @@ from pulmoscan.models.findings import WHOLE, FieldOfView, Finding
 from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.models.registry import ModelSpec
-from pulmoscan.population import ADULT_AGE, GROUPS, TRAINED_CHILD_AGE, OperatingPoint, PopulationChoice, operating_point
+from pulmoscan.population import GROUPS, OperatingPoint, PopulationChoice, has_figures, operating_point
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.statistics.metrics import THRESHOLD_STEP
 
@@ -37,6 +37,9 @@ FAINT_HEAT = 0.15
 
 MOSTLY_INSIDE = 0.5
 """A positive call with less than this share of its heat inside the lungs gets a warning."""
+
+OUTLINES = "The outlines leave out the lung behind the heart and the diaphragm."
+"""Goes with every word on heat outside them: there is lung there, and pneumonia can be in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +100,7 @@ class Reading:
     @property
     def peak_heat(self) -> float:
         """The strongest cell as a share of full strength, in [0, 1]."""
-        strongest = float(self.evidence[self.card.heat_method].max())
-        return min(1.0, strongest / self.card.heat_reference)
+        return self._peak(self.card.heat_method)
 
     @property
     def is_faint(self) -> bool:
@@ -106,10 +108,13 @@ class Reading:
         return self.peak_heat < FAINT_HEAT
 
     def lung_attention(self, method: HeatMethod | None = None) -> float | None:
-        """Share of the heat inside the lungs, in [0, 1]; None without heat or without lungs."""
-        if self.examination is None:
+        """Share of the heat inside the outlined lungs, in [0, 1]; None without lungs or where the heatmap is faint."""
+        if self.examination is None or self._peak(method or self.card.heat_method) < FAINT_HEAT:
             return None
         return self.examination.view.share_inside(self.heatmap(INPUT_SIZE, INPUT_SIZE, method))
+
+    def _peak(self, method: HeatMethod) -> float:
+        return min(1.0, float(self.evidence[method].max()) / self.card.heat_reference)
 
     @property
     def overridden(self) -> Refusal | None:
@@ -123,7 +128,7 @@ class Screening:
 
     Attributes:
         point: the operating point that applies; the threshold is its own unless another was given.
-        lung_attention: share of the heat inside the lungs, in [0, 1]; None without heat or without lungs.
+        lung_attention: share of the heat inside the lungs, in [0, 1]; None without lungs or where the heat is faint.
         warnings: sentences for the user.
     """
 
@@ -241,8 +246,8 @@ def _warnings(reading: Reading, point: OperatingPoint, label: Label, attention: 
         warnings.append(f"Screened all the same, although it was refused: {reading.overridden.message}")
     if label == "pneumonia" and attention is not None and attention < MOSTLY_INSIDE:
         warnings.append(
-            f"Only {100 * attention:.0f} % of the heat lies inside the lungs: this call rests mostly on what lies "
-            "outside them. Do not rely on it."
+            f"Only {100 * attention:.0f} % of the heat lies inside the outlined lungs: this call rests mostly on what "
+            f"lies outside. {OUTLINES}"
         )
     warnings += [*reading.notes, *reading.source_warnings]
     if reading.model.fixed_here:
@@ -259,6 +264,6 @@ def _warnings_of_age(reading: Reading, point: OperatingPoint) -> list[str]:
             "The patient's age is unknown: the more sensitive of the two operating points applies, "
             f"the one for {GROUPS[point.measured_on]}."
         )
-    if reading.age is not None and TRAINED_CHILD_AGE <= reading.age < ADULT_AGE:
+    if not has_figures(reading.age):
         warnings.append("The model learned from children of 1 to 5 years and from adults: no figures for this age.")
     return warnings

@@ -283,7 +283,7 @@ def test_positive_call_that_rests_on_what_lies_outside_the_lungs(
     result = decide(seen, "adult", 0.0 if label == "pneumonia" else 1.0)
     assert result.label == label
     assert result.lung_attention == seen.lung_attention()
-    assert any("of the heat lies inside the lungs" in warning for warning in result.warnings) == warned
+    assert any("of the heat lies inside the outlined lungs" in warning for warning in result.warnings) == warned
 
 
 def test_lung_attention(reading: Reading) -> None:

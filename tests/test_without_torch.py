@@ -75,4 +75,4 @@ def test_page(file: Path) -> None:
         f"app = upload(app.run(), open({str(file)!r}, 'rb').read()); print(text(app))"
     )
     out = run(code)
-    assert f"Probability **{screen(load_radiograph(file), MODEL).reading.probability:.3f}**" in out
+    assert f"Score **{screen(load_radiograph(file), MODEL).reading.probability:.3f}**" in out

@@ -90,6 +90,7 @@ def adult_radiograph() -> Picture:
             f"{DICOM_NAME} of the DICOM committee's sample set WG04, from the PyPI package pydicom-data 1.0.0 "
             "(MIT licence); published for testing, its header names nobody"
         ),
+        details={"population": "adult"},
     )
 
 

@@ -150,7 +150,7 @@ def _picture(choice: Choice, name: str, drawn: Drawn, details: Mapping[str, obje
         label=kind.label,
         caption=" ".join(part for part in (f"{origin}.", kind.condition, choice.lesson) if part),
         origin=origin,
-        details=details or {},
+        details={**(details or {}), "population": "child"},
     )
 
 

@@ -208,10 +208,10 @@ def tilt(lungs: Mask, aspect: float) -> float:
     Args:
         aspect: the radiograph's width over its height, which the mask's shape does not tell.
     """
-    return float(np.mean([_lean(lobe, aspect) for lobe in _lobes(lungs)]))
+    return float(np.mean([_lean(lobe, aspect) for lobe in lobes(lungs)]))
 
 
-def _lobes(lungs: Mask) -> tuple[Mask, Mask]:
+def lobes(lungs: Mask) -> tuple[Mask, Mask]:
     """Left and right lung: the two large parts where there are two, the two halves of the lungs' extent otherwise."""
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(lungs.astype(np.uint8))
     areas = statistics[1:, cv2.CC_STAT_AREA]

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.export.content import Report, font_file
-from pulmoscan.export.words import CAPTION, probability_text
+from pulmoscan.export.words import CAPTION, NUMBER, probability_text
 from pulmoscan.models import gradcam
 
 Pixels = NDArray[np.uint8]
@@ -25,7 +25,7 @@ def caption_lines(report: Report) -> list[str]:
     """Score, threshold, operating point, model, method and disclaimer, in words."""
     reading = report.screening.reading
     return [
-        f"{report.headline}: {report.number_name.lower()} {probability_text(reading.probability)}, "
+        f"{report.headline}: {NUMBER.lower()} {probability_text(reading.probability)}, "
         f"threshold {report.threshold_text}",
         f"{report.software}, {report.spec.title}, {report.heat_method}. {CAPTION}",
         DISCLAIMER,

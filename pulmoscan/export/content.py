@@ -14,39 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pulmoscan import __version__
-from pulmoscan.export.words import LOOKS, METHODS, OPACITY, number_name
+from pulmoscan.export.evidence import Measured, Unmeasured, figures_of
+from pulmoscan.export.words import LOOKS, METHODS, OPACITY
 from pulmoscan.models import gradcam
 from pulmoscan.models.registry import ModelSpec
 from pulmoscan.population import GROUPS, OperatingPoint
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Screening
-from pulmoscan.statistics.metrics import Estimate
 
 PageSize = Literal["A4", "Letter"]
 LARGEST_SIDE = 1400  # pixels of the pictures in a report
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was measured at the threshold in force, on radiographs of known class.
-
-    Attributes:
-        likelihood_ratio: of the decision that was taken, the positive or the negative one.
-    """
-
-    split: str
-    group: str
-    sensitivity: Estimate
-    specificity: Estimate
-    likelihood_ratio: Estimate
-
-    @property
-    def sentence(self) -> str:
-        """In one line, with intervals and counts."""
-        return (
-            f"sensitivity {self.sensitivity.percent}, specificity {self.specificity.percent}, "
-            f"on {self.group} ({self.split} split)"
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,11 +95,6 @@ class Report:
         return self.screening.point
 
     @property
-    def number_name(self) -> str:
-        """What the model's number is called."""
-        return number_name(self.screening)
-
-    @property
     def is_operating_point(self) -> bool:
         return self.screening.is_at_the_point
 
@@ -137,16 +109,9 @@ class Report:
         return group
 
     @property
-    def measured(self) -> Measured | None:
-        """The test figures at the operating point; at another threshold validation figures. None if not measured."""
-        split = "test" if self.is_operating_point else "validation"
-        scores = self.screening.reading.card.scores.get((self.point.measured_on, split))
-        if scores is None:
-            return None
-        at = scores.at(self.screening.threshold)
-        called = self.screening.label == "pneumonia"
-        ratio = at.positive_likelihood_ratio if called else at.negative_likelihood_ratio
-        return Measured(split, GROUPS[self.point.measured_on], at.sensitivity, at.specificity, ratio)
+    def measured(self) -> Measured | Unmeasured:
+        """The figures that apply to the decision, or why none do."""
+        return figures_of(self.screening)
 
     @property
     def threshold_text(self) -> str:
@@ -167,7 +132,7 @@ class Report:
     @property
     def lung_attention_text(self) -> str:
         share = self.screening.lung_attention
-        return "not measured" if share is None else f"{100 * share:.0f} % of the heat lies inside the lungs"
+        return "not measured" if share is None else f"{100 * share:.0f} % of the heat lies inside the outlined lungs"
 
     @property
     def heat_method(self) -> str:

@@ -32,6 +32,7 @@ from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export.content import Report
 from pulmoscan.export.deidentify import new_uid
 from pulmoscan.export.dicom_regions import Region, regions
+from pulmoscan.export.evidence import Measured
 from pulmoscan.export.study import (
     MANUFACTURER,
     SERIES_NUMBERS,
@@ -43,6 +44,7 @@ from pulmoscan.export.study import (
     study,
     unnamed,
 )
+from pulmoscan.export.words import NUMBER
 
 
 def _code(value: str, scheme: str, meaning: str) -> CodedConcept:
@@ -111,7 +113,8 @@ def _finding(report: Report, sop_class: str, sop_instance: str) -> MeasurementsA
     ]
     if outcome.lung_attention is not None:
         measurements.append(Measurement(name=LUNG_ATTENTION, value=_per_cent(outcome.lung_attention), unit=PER_CENT))
-    if report.measured and math.isfinite(ratio := report.measured.likelihood_ratio.estimate):
+    measured = report.measured
+    if isinstance(measured, Measured) and math.isfinite(ratio := measured.likelihood_ratio(outcome.label).estimate):
         measurements.append(Measurement(name=LIKELIHOOD_RATIO, value=float(f"{ratio:.4g}"), unit=RATIO))
     detected = DETECTED if outcome.label == "pneumonia" else NOT_DETECTED
     group = MeasurementsAndQualitativeEvaluations(
@@ -166,14 +169,18 @@ def _outlines(
 
 
 def _comments(report: Report) -> list[str]:
-    comments = [f"{report.headline}. {report.number_name} {report.screening.reading.probability:.3f}."]
-    if report.measured:
-        comments.append(f"Measured at the threshold: {report.measured.sentence}.")
-        if math.isfinite((ratio := report.measured.likelihood_ratio).estimate):
+    comments = [f"{report.headline}. {NUMBER} {report.screening.reading.probability:.3f}."]
+    measured = report.measured
+    if isinstance(measured, Measured):
+        comments.append(f"Measured at the threshold: {measured.sentence}.")
+        ratio = measured.likelihood_ratio(report.screening.label)
+        if math.isfinite(ratio.estimate):
             comments.append(
                 f"Likelihood ratio of this decision: {ratio.estimate:.3g} ({ratio.low:.3g} to {ratio.high:.3g}, "
                 f"n = {ratio.n})."
             )
+    else:
+        comments.append(measured.reason)
     return [*comments, *report.screening.warnings, *report.left_empty, DISCLAIMER]
 
 

@@ -16,6 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export.caption import caption_lines, captioned
 from pulmoscan.export.content import Report
+from pulmoscan.export.evidence import Measured, Unmeasured
 from pulmoscan.export.words import CAPTION
 from pulmoscan.statistics.metrics import Estimate
 
@@ -74,11 +75,13 @@ def as_dict(report: Report) -> dict[str, Any]:
         "operating_point": {"population": report.point.measured_on, "threshold": report.point.threshold},
         "measured_at_threshold": {
             "split": measured.split,
+            "patients": measured.patients,
             "sensitivity": _figure(measured.sensitivity),
             "specificity": _figure(measured.specificity),
         }
-        if measured
+        if isinstance(measured, Measured)
         else None,
+        "not_measured": measured.reason if isinstance(measured, Unmeasured) else None,
         "lung_attention": outcome.lung_attention,
         "peak_heat": round(reading.peak_heat, 4),
         "warnings": list(outcome.warnings),

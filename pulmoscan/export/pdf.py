@@ -23,7 +23,9 @@ from reportlab.platypus import Flowable, Frame, Paragraph, Spacer, Table
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.export.content import PageSize, Report, font_file
-from pulmoscan.export.words import CAPTION, CLEARED_NOTE, LOOKS, probability_text
+from pulmoscan.export.evidence import Measured
+from pulmoscan.export.meaning import meaning
+from pulmoscan.export.words import CALIBRATION, CAPTION, CLEARED_NOTE, LOOKS, NUMBER, probability_text
 from pulmoscan.reading.dicom.facts import FRONTAL, age_text
 from pulmoscan.statistics.metrics import Estimate
 
@@ -135,7 +137,7 @@ class _Decision(Flowable):
     def wrap(self, across: float, _: float) -> tuple[float, float]:
         report = self._report
         number = probability_text(report.screening.reading.probability)
-        said = f"{report.number_name} {number}, {self._look.relation} the threshold of {report.threshold_text}"
+        said = f"{NUMBER} {number}, {self._look.relation} the threshold of {report.threshold_text}"
         self._parts = [paragraph(f"<b>{report.headline}</b>", 15, HexColor(self._look.strong), markup=True)]
         self._parts.append(paragraph(said, 9, INK))
         self._heights = [float(part.wrap(across - 32, 400)[1]) for part in self._parts]
@@ -217,13 +219,14 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("Model", f"{report.spec.title} ({report.spec.role}), weights SHA-256 {report.weights_sha256}"),
         ("Threshold", report.threshold_text),
     ]
-    if measured:
+    if isinstance(measured, Measured):
         rows += [
-            ("Sensitivity there", f"{_spelt(measured.sensitivity)} on {measured.group}, {measured.split} split"),
-            ("Specificity there", f"{_spelt(measured.specificity)} on {measured.group}, {measured.split} split"),
+            ("Sensitivity there", f"{_spelt(measured.sensitivity)} of {measured.basis}"),
+            ("Specificity there", f"{_spelt(measured.specificity)} of {measured.basis}"),
+            ("What it means", " ".join((*meaning(measured, report.screening.label), CALIBRATION))),
         ]
     else:
-        rows.append(("Sensitivity there", "not measured with these weights"))
+        rows.append(("Figures", measured.reason))
     source = report.radiograph.source
     rows += [
         ("Population", report.population[0].upper() + report.population[1:]),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pulmoscan.models.card import HeatMethod
-from pulmoscan.screening import Label, Screening
+from pulmoscan.screening import Label
 
 OPACITY = 0.6
 """Of the strongest heat in an overlay, in [0, 1], unless the user chooses another."""
@@ -46,6 +46,7 @@ def probability_text(probability: float) -> str:
     return "< 0.001" if probability < 0.001 else f"{probability:.3f}"
 
 
-def number_name(screening: Screening) -> str:
-    """What the model's number is called, at the beginning of a sentence."""
-    return screening.reading.model.measure.capitalize()
+NUMBER = "Score"
+"""What a model's number is called beside a decision: even a calibrated one is no probability at every prevalence."""
+
+CALIBRATION = "The score is calibrated as if every other patient had pneumonia; where fewer do, it is no probability."

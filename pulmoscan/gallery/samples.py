@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from pulmoscan.errors import GalleryDamaged, GalleryMissing, OwnGalleryDamaged
+from pulmoscan.population import Population
 from pulmoscan.reading.radiograph import FILE_EXTENSIONS
 from pulmoscan.reading.records import Record, read_record
 from pulmoscan.settings import gallery_folder, own_folder
@@ -36,6 +37,7 @@ class ManifestEntry(Record):
     label: GalleryLabel
     caption: Text
     origin: Text
+    population: Population | None = None
 
 
 class Manifest(Record):
@@ -55,6 +57,7 @@ class GallerySample:
         caption: one sentence on what the picture is.
         origin: where it comes from, with licence and citation.
         is_own: whether the user added it.
+        population: whom it shows, where that is known.
     """
 
     path: Path
@@ -63,6 +66,7 @@ class GallerySample:
     caption: str
     origin: str
     is_own: bool = False
+    population: Population | None = None
 
     @property
     def has_answer(self) -> bool:
@@ -128,7 +132,8 @@ def shuffled(samples: list[GallerySample]) -> list[GallerySample]:
 
 
 def _sample(folder: Path, entry: ManifestEntry, is_own: bool = False) -> GallerySample:
-    return GallerySample(folder / entry.file, entry.title, entry.label, entry.caption, entry.origin, is_own)
+    path = folder / entry.file
+    return GallerySample(path, entry.title, entry.label, entry.caption, entry.origin, is_own, entry.population)
 
 
 def _unlisted(path: Path, folder: Path) -> GallerySample:

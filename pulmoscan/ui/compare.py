@@ -8,25 +8,23 @@ from html import escape
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
 import streamlit as st
 
 from pulmoscan import screening
-from pulmoscan.export.words import METHODS, OPACITY, probability_text
-from pulmoscan.models import external, gradcam, measured
-from pulmoscan.models.card import HeatMethod
+from pulmoscan.export.words import METHODS, probability_text
+from pulmoscan.models import external, measured
 from pulmoscan.models.measured import Measured
-from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, ModelSpec
-from pulmoscan.population import GROUPS, OperatingPoint, PopulationChoice
-from pulmoscan.reading.radiograph import Radiograph
+from pulmoscan.models.registry import MODELS, ModelSpec
+from pulmoscan.population import GROUPS, OperatingPoint, PopulationChoice, has_figures
 from pulmoscan.screening import Reading, Screening, load_model
 from pulmoscan.statistics.metrics import Estimate, Scores
 from pulmoscan.ui.frame import page, told_in_words
-from pulmoscan.ui.panels.heatmap import colour_bar, for_display
-from pulmoscan.ui.panels.picker import chosen_line, picker
+from pulmoscan.ui.panels.gallery import answer, awaits_guess, question
+from pulmoscan.ui.panels.heatmap import colour_bar, radiograph_alone
+from pulmoscan.ui.panels.patient import ask_patient, patient_control
+from pulmoscan.ui.panels.picker import picker
 from pulmoscan.ui.panels.refusal import let_through
-from pulmoscan.ui.panels.threshold import population_of_all
-from pulmoscan.ui.panels.viewer import Pane, viewer
+from pulmoscan.ui.panels.viewer import Pane, grid_of, viewer
 from pulmoscan.ui.state import session
 from pulmoscan.ui.state.session import Chosen
 
@@ -52,12 +50,24 @@ def compare_page() -> None:
         if chosen is None:
             st.info("Choose a radiograph to see what each model makes of it.", icon=":material/arrow_upward:")
             return
-        chosen_line(chosen)
         if not let_through(chosen):
             return
+        guessed = not awaits_guess(chosen)
+        if not guessed or chosen.population_choice() is None:
+            picture, ask = st.columns([13, 7], gap="medium")
+            with picture:
+                radiograph_alone(chosen.radiograph, chosen.examination(), "Radiograph")
+            with ask:
+                if chosen.sample and not guessed:
+                    question(chosen.sample)
+                else:
+                    ask_patient()
+            return
         if readings := _read(chosen):
-            _answers(readings)
-            _pictures(chosen.radiograph, readings)
+            if chosen.sample:
+                answer(chosen.sample)
+            _answers(chosen, readings)
+            _pictures(chosen, readings)
 
 
 def _read(chosen: Chosen) -> list[tuple[ModelSpec, Reading]]:
@@ -73,14 +83,9 @@ def _read(chosen: Chosen) -> list[tuple[ModelSpec, Reading]]:
 
 
 @st.fragment
-def _answers(readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
+def _answers(chosen: Chosen, readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
     with told_in_words():
-        population = population_of_all(
-            "Patient",
-            "compare",
-            "Which operating points apply. “By age” goes by the age in the file; where the file does not tell, the "
-            "more sensitive one of each model applies.",
-        )
+        population = patient_control(chosen, "compare")
         answers = [Answer(spec, reading, screening.decide(reading, population)) for spec, reading in readings]
         subjects = [measured.of_model(answer.spec, answer.reading.card) for answer in answers]
         # A score is no probability: it has no part in the mean.
@@ -92,7 +97,11 @@ def _answers(readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
         for warning in dict.fromkeys(w for answer in answers for w in answer.screening.warnings):
             st.warning(warning, icon=":material/info:")
         with st.expander("How good each of them is, as measured", icon=":material/query_stats:", expanded=True):
-            _figures([*subjects, *([consensus] if consensus else [])], population, answers[0].reading.age)
+            age = answers[0].reading.age
+            if not has_figures(age):
+                st.info("Nothing was measured on patients of 6 to 17 years.", icon=":material/query_stats:")
+                return
+            _figures([*subjects, *([consensus] if consensus else [])], population, age)
             if consensus is None and len(members) > 1:
                 st.caption(
                     "The consensus has no figures: the models' cards share no radiographs with known file names. "
@@ -215,42 +224,30 @@ def _cell(figure: Estimate, percent: bool = True) -> str:
 
 
 @st.fragment
-def _pictures(radiograph: Radiograph, readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
+def _pictures(chosen: Chosen, readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
     with told_in_words():
         st.subheader("What raised each score", anchor=False)
-        by_name = {spec.name: reading.card for spec, reading in readings}
-        preferred: HeatMethod = by_name.get(DEFAULT_MODEL, readings[0][1].card).heat_method
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-            opacity: float = st.slider(
-                "Opacity", 0.0, 1.0, OPACITY, 0.05, key="heat-opacity", persist_state="session", width=220
-            )
-            method = st.segmented_control(
-                "Method",
-                list(METHODS),
-                default=preferred,
-                required=True,
-                format_func=METHODS.__getitem__,
-                key="compare-method",
-                help="The same for all, so that the pictures can be compared.",
-            )
         # One reference for all: the largest, so that no map saturates earlier than on its model's own page.
         reference = max(reading.card.heat_reference for _, reading in readings)
         shared = [(s, replace(r, card=replace(r.card, heat_reference=reference))) for s, r in readings]
-        pixels = for_display(radiograph)
-        height, width = pixels.shape
-        panes = [Pane((pixels * 255).astype(np.uint8), "Radiograph", f"Radiograph {radiograph.source.name}")]
+        radiograph, examination = chosen.radiograph, chosen.examination()
+        grid = grid_of(radiograph.height, radiograph.width)
+        panes = [Pane("Radiograph", f"Radiograph {radiograph.source.name}")]
         for spec, reading in shared:
-            heat = reading.heatmap(height, width, method)
+            heats = {METHODS[method]: reading.heatmap(*grid, method) for method in METHODS}
             panes.append(
                 Pane(
-                    gradcam.overlay(pixels, heat, opacity),
-                    f"{spec.title} · {spec.measure} {probability_text(reading.probability)}",
-                    f"What raised the score of {spec.title}: heat up to {100 * heat.max():.0f} % of full strength",
+                    f"{spec.title} · score {probability_text(reading.probability)}",
+                    f"What raised the score of {spec.title}: heat up to "
+                    f"{100 * heats[METHODS[reading.card.heat_method]].max():.0f} % of full strength",
+                    heats,
+                    outlined=True,
                 )
             )
-        viewer(panes, radiograph.key, smallest="13rem")
+        viewer(radiograph.pixels, panes, radiograph.key, examination.view.mask_at(*grid), smallest="13rem")
         st.html(colour_bar("0", f"≥ {reference:.2f} log-odds per cell"))
         st.caption(
-            "One colour scale for all models, in log-odds that a field of its map added to the score. Hence a map "
-            "can look weaker here than on its model's own page. It is a hint where to look, and no outline of disease."
+            "One colour scale for all models, so a map can look weaker than on its model's own page.",
+            help="In log-odds that a field of its map added to the score. A hint where to look, and no outline of "
+            "disease.",
         )

@@ -23,13 +23,17 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def page(title: str, subtitle: str) -> Iterator[None]:
-    """Head of a page; what the body raises is shown as a message."""
+def page(title: str, explanation: str) -> Iterator[None]:
+    """Head of a page; what the body raises is shown as a message.
+
+    Args:
+        explanation: what the page is for; it waits behind the title's question mark.
+    """
     go_through_home()
     st.html(Path(__file__).with_name("style.css"))
-    st.title(title, anchor=False)
-    st.markdown(subtitle)
-    st.html(f'<div class="disclaimer" role="note">{DISCLAIMER}</div>')
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"):
+        st.title(title, anchor=False, help=explanation, width="content")
+        st.html(f'<div class="disclaimer" role="note">{DISCLAIMER}</div>', width="content")
     with told_in_words():
         yield
 

@@ -9,6 +9,7 @@ from pulmoscan.export.tables import escape_formula
 from pulmoscan.screening import decide
 from pulmoscan.ui.frame import page
 from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
+from pulmoscan.ui.panels.worklist import called
 from pulmoscan.ui.state import history, session
 
 SUBTITLE = "What this session has screened. It is held in memory only, and gone when the session ends."
@@ -21,15 +22,15 @@ def history_page() -> None:
         if not entries:
             st.info("Nothing was screened yet.", icon=":material/history:")
             return
-        # As the other pages decide now: at the operating point of the population that is chosen.
-        screenings = [decide(entry.reading, session.population()) for entry in entries]
+        # As the other pages decide now; no decision where nobody has said whom the radiograph shows.
+        screenings = [decide(entry.reading, session.choice_for(entry.reading.age)) for entry in entries]
         table = pd.DataFrame(
             {
                 "picture": [entry.thumbnail or None for entry in entries],
                 "file": [entry.file for entry in entries],
                 "model": [entry.reading.model.title for entry in entries],
                 "probability": [entry.reading.probability for entry in entries],
-                "decision": ["suspected" if s.label == "pneumonia" else "no sign" for s in screenings],
+                "decision": [called(s) for s in screenings],
                 "threshold": [s.threshold for s in screenings],
                 "population": [s.population for s in screenings],
                 "time (UTC)": [entry.when.strftime("%Y-%m-%d %H:%M:%S") for entry in entries],
@@ -61,4 +62,3 @@ def history_page() -> None:
                 "threshold": st.column_config.NumberColumn(format="%.3f", width="small"),
             },
         )
-        st.caption("Decisions are those at the operating points of the population that the other pages have chosen.")

@@ -1,30 +1,37 @@
-"""The page of a model: choose a radiograph, see the decision and what raised the score, move the threshold."""
+"""The page of a model: choose a radiograph, see it with what raised its score, the decision and its figures."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from pulmoscan import screening
+from pulmoscan.export.words import LOOKS, NUMBER, probability_text
 from pulmoscan.models.registry import get_spec
-from pulmoscan.reading.radiograph import Radiograph
-from pulmoscan.screening import Model, Reading, load_model
-from pulmoscan.ui.frame import page, told_in_words
-from pulmoscan.ui.panels.decision import decision
+from pulmoscan.population import PopulationChoice
+from pulmoscan.screening import Model, Reading, Screening, load_model
+from pulmoscan.ui.frame import page, plain, told_in_words
+from pulmoscan.ui.panels.announce import announce
+from pulmoscan.ui.panels.decision import decision, evidence
 from pulmoscan.ui.panels.dicom import dicom_panel
 from pulmoscan.ui.panels.downloads import downloads
-from pulmoscan.ui.panels.heatmap import heatmap
-from pulmoscan.ui.panels.picker import chosen_line, picker
+from pulmoscan.ui.panels.gallery import answer, awaits_guess, question
+from pulmoscan.ui.panels.heatmap import heatmap, radiograph_alone
+from pulmoscan.ui.panels.patient import ask_patient, patient_control
+from pulmoscan.ui.panels.picker import picker
 from pulmoscan.ui.panels.refusal import let_through
-from pulmoscan.ui.panels.threshold import population_control, threshold_control, threshold_now
-from pulmoscan.ui.state import session
+from pulmoscan.ui.panels.threshold import threshold_control, threshold_now
+from pulmoscan.ui.state import links, session
+from pulmoscan.ui.state.session import Chosen
 
 LIMITS = "For frontal chest radiographs of children and adults. What does not look like one is refused."
+COLUMNS = (13, 7)
+"""Of the picture, and of the decision beside it; on a phone it follows below."""
 
 
 def model_page(name: str) -> None:
     """The page of the model of that name."""
     spec = get_spec(name)
-    with page(f"{spec.title} :small[:gray[{spec.role}]]", spec.summary):
+    with page(f"{spec.title} :small[{spec.role}]", spec.summary):
         with st.spinner("Loading the model …"):
             model = load_model(name)
         reading_of_choice(model)
@@ -35,43 +42,78 @@ def reading_of_choice(model: Model) -> Reading | None:
     picker()
     chosen = session.chosen()
     if chosen is None:
-        st.info("Choose a radiograph to see the model's reading of it.", icon=":material/arrow_upward:")
-        st.caption(LIMITS)
+        st.info(LIMITS, icon=":material/arrow_upward:")
         return None
-    chosen_line(chosen)
-    if chosen.radiograph.dicom:
-        dicom_panel(chosen.radiograph.dicom, chosen.radiograph.key)
     if not let_through(chosen):
+        return None
+    picture, result = st.columns(COLUMNS, gap="medium")
+    guessed, told = not awaits_guess(chosen), chosen.population_choice() is not None
+    if not (guessed and told):
+        with picture:
+            radiograph_alone(chosen.radiograph, chosen.examination(), "Radiograph")
+        with result, st.container(key="result"):
+            if chosen.sample and not guessed:
+                question(chosen.sample)
+            else:
+                ask_patient()
+            _header(chosen)
+        announce("A question stands beside the radiograph.", f"ask {chosen.radiograph.key}")
         return None
     with st.spinner("Reading the radiograph …"):
         reading = chosen.reading(model)
-    result, picture = st.columns([5, 9], gap="large")
-    with result:
-        _result(chosen.radiograph, reading)
     with picture:
-        _picture(chosen.radiograph, reading)
+        _picture(chosen, reading)
+    with result, st.container(key="result"):
+        if chosen.sample:
+            answer(chosen.sample)
+        _result(chosen, reading)
+        _exports(chosen, reading)
+        _header(chosen)
     return reading
 
 
-# Two fragments: dragging the threshold redraws no picture, and changing the overlay's opacity no figures.
+def _header(chosen: Chosen) -> None:
+    if chosen.radiograph.dicom:
+        dicom_panel(chosen.radiograph.dicom, chosen.radiograph.key)
+
+
+def screening_now(chosen: Chosen, reading: Reading, choice: PopulationChoice | None = None) -> Screening:
+    """The decision at the threshold in force."""
+    choice = choice or chosen.population_choice() or "auto"
+    point = reading.operating_point(choice)
+    return screening.decide(reading, choice, threshold_now(reading, point))
+
+
+# Three fragments: dragging the threshold redraws neither the picture nor the exports.
 
 
 @st.fragment
-def _result(radiograph: Radiograph, reading: Reading) -> None:
+def _result(chosen: Chosen, reading: Reading) -> None:
     with told_in_words():
         above = st.container()
-        population = population_control(reading)
-        outcome = screening.decide(reading, population, threshold_now(reading, population))
+        choice = patient_control(chosen, reading.model.name)
+        outcome = screening_now(chosen, reading, choice)
         with above:
             decision(outcome)
-            st.caption(LIMITS)
-        threshold_control(reading, population)
+        threshold_control(reading, outcome.point)
+        evidence(outcome)
         for warning in outcome.warnings:
-            st.warning(warning, icon=":material/info:")
-        downloads(radiograph, outcome)
+            st.warning(plain(warning), icon=":material/info:")
+        announce(
+            f"{LOOKS[outcome.label].headline}. {NUMBER} {probability_text(reading.probability)}, threshold "
+            f"{outcome.threshold:.3f}.",
+            chosen.radiograph.key,
+        )
+        links.show(threshold=None if outcome.is_at_the_point else f"{outcome.threshold:.3f}")
 
 
 @st.fragment
-def _picture(radiograph: Radiograph, reading: Reading) -> None:
+def _exports(chosen: Chosen, reading: Reading) -> None:
     with told_in_words():
-        heatmap(radiograph, reading)
+        downloads(chosen.radiograph, screening_now(chosen, reading))
+
+
+@st.fragment
+def _picture(chosen: Chosen, reading: Reading) -> None:
+    with told_in_words():
+        heatmap(chosen.radiograph, reading)

@@ -37,7 +37,7 @@ def in_view(page: Page) -> Locator:
 
 
 def panes(page: Page) -> Locator:
-    return page.locator(".frame img")
+    return page.locator(".frame img.base")
 
 
 def settled(page: Page) -> None:
@@ -55,18 +55,20 @@ def resting_place(locator: Locator) -> FloatRect:
     return box
 
 
-def drag_threshold(page: Page, share: float) -> None:
-    """Drag the slider's handle to a share of its track, by mouse."""
-    slider = page.get_by_test_id("stSlider").filter(has_text="Threshold")
+def show_result(page: Page) -> None:
+    """Answer the gallery's question with no guess."""
+    page.get_by_role("button", name="Just show the result").click()
+    expect(panes(page)).to_have_count(2)
     settled(page)
-    slider.scroll_into_view_if_needed()
-    track = resting_place(slider)
-    handle = resting_place(slider.get_by_test_id("stSliderThumbValue").locator(".."))  # its label's parent
-    y = handle["y"] + handle["height"] / 2
-    page.mouse.move(handle["x"] + handle["width"] / 2, y)
-    page.mouse.down()
-    page.mouse.move(track["x"] + share * track["width"], y, steps=8)
-    page.mouse.up()
+
+
+def say_child(page: Page) -> None:
+    """Answer the question that an upload without an age raises."""
+    page.locator(".st-key-ask").get_by_role("button", name="Child").click()
+
+
+def threshold(page: Page) -> Locator:
+    return page.get_by_role("slider", name="Threshold")
 
 
 def test_visit(app: str, new_page: Open, upload_file: Path) -> None:
@@ -74,29 +76,53 @@ def test_visit(app: str, new_page: Open, upload_file: Path) -> None:
     page.goto(f"{app}/densenet121")
     page.locator("input[type=file]").set_input_files(upload_file)
     expect(in_view(page)).to_contain_text("from_the_ward.png")
-    expect(page.get_by_text(re.compile(f"{SUSPECTED}|{CLEARED}"))).to_be_visible()
+    expect(page.get_by_text("Child or adult?")).to_be_visible()
+    expect(panes(page)).to_have_count(1)
+    expect(page.get_by_text(re.compile(f"{SUSPECTED}|{CLEARED}"))).to_have_count(0)
+    say_child(page)
+    expect(page.get_by_text(re.compile(f"{SUSPECTED}|{CLEARED}")).first).to_be_visible()
     expect(panes(page)).to_have_count(2)
     uploaded = panes(page).first.get_attribute("src")
+    settled(page)
+    frame = page.locator(".panes").bounding_box()
+    column = page.get_by_test_id("stMainBlockContainer").bounding_box()
+    assert frame
+    assert column
+    assert frame["y"] < 900, "above the fold"
+    assert frame["width"] > 0.6 * (column["width"] - 160), "without its margins"
 
     samples(page).first.focus()
     page.keyboard.press("Enter")  # the gallery works without a mouse
     expect(in_view(page)).not_to_contain_text("from_the_ward.png")
+    show_result(page)
     expect(panes(page).first).not_to_have_attribute("src", uploaded or "")
 
-    drag_threshold(page, 1.0)
-    expect(page.get_by_text("the threshold of 1.000")).to_be_visible()
-    expect(page.get_by_text(CLEARED)).to_be_visible()
-    drag_threshold(page, 0.0)
-    expect(page.get_by_text("the threshold of 0.000")).to_be_visible()
-    expect(page.get_by_text(SUSPECTED)).to_be_visible()
-    page.get_by_role("button", name="Back to the default").click()
-    expect(page.get_by_text("the threshold of 0.000")).to_have_count(0)
+    # The decision follows while the handle is still held.
+    box = resting_place(threshold(page))
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 1, middle, steps=6)
+    expect(page.get_by_text("the threshold of 0.999")).to_be_visible()
+    expect(page.get_by_text(CLEARED).first).to_be_visible()
+    page.mouse.move(box["x"] + 1, middle, steps=6)
+    expect(page.get_by_text("the threshold of 0.001")).to_be_visible()
+    expect(page.get_by_text(SUSPECTED).first).to_be_visible()
+    page.mouse.up()
+    settled(page)
+    page.get_by_role("spinbutton", name="Threshold").fill("0.02")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("the threshold of 0.020")).to_be_visible()
+    expect(page).to_have_url(re.compile("threshold=0.020"))
+    page.get_by_role("button", name="High sensitivity").click()
+    expect(page.get_by_text("the threshold of 0.020")).to_have_count(0)
 
     settled(page)
     shown = in_view(page).inner_text()
     picture = panes(page).first.get_attribute("src")
     page.get_by_role("link", name=TITLES["resnet50"]).first.click()
     expect(page.get_by_role("heading", name=TITLES["resnet50"])).to_be_visible()
+    expect(page).to_have_title(re.compile("ResNet-50"))
     expect(panes(page)).to_have_count(2)
     assert in_view(page).inner_text() == shown
     assert panes(page).first.get_attribute("src") == picture
@@ -104,58 +130,81 @@ def test_visit(app: str, new_page: Open, upload_file: Path) -> None:
 
 def test_gallery_asks_before_it_tells_by_keyboard_alone(app: str, new_page: Open) -> None:
     page = new_page()
-    page.goto(f"{app}/resnet18")
-    case = samples(page).nth(PNEUMONIA)
-    expect(case).to_be_visible()
+    page.goto(f"{app}/resnet18?case=1")
+    expect(panes(page)).to_have_count(1)
     shown = page.get_by_test_id("stMain")
     for telling in ("Pneumonia 1", "Normal 1", "generator's pneumonia class"):
         expect(shown.get_by_text(telling)).to_have_count(0)
     assert not re.search("normal|pneumonia", " ".join(page.locator(".st-key-gallery img").evaluate_all(ALTS)), re.I)
-
-    for _ in range(60):  # Tab reaches it, without the mouse
-        page.keyboard.press("Tab")
-        if case.evaluate("button => button === document.activeElement"):
-            break
-    page.keyboard.press("Enter")
-    expect(panes(page)).to_have_count(2)
     settled(page)
+    for _ in range(PNEUMONIA):
+        name = in_view(page).inner_text()
+        page.keyboard.press("ArrowRight")  # the next case
+        expect(in_view(page)).not_to_have_text(name, use_inner_text=True)
+        settled(page)
+    expect(page).to_have_url(re.compile(f"case={PNEUMONIA + 1}$"))
     question = page.locator(".st-key-question")
-    expect(question).to_contain_text("What do you think?")
-    expect(question).not_to_contain_text("Labelled")
     question.get_by_role("button", name="Normal").focus()
     page.keyboard.press("Enter")
-    expect(question).to_contain_text("You thought: normal. Labelled pneumonia.")
-    expect(question).to_contain_text("Drawn from the generator's pneumonia class.")
-    expect(in_view(page)).to_contain_text("shows no real patient")
+    answer = page.locator(".st-key-answer")
+    expect(answer).to_contain_text("You thought: normal. Labelled pneumonia.")
+    expect(answer).to_contain_text("Drawn from the generator's pneumonia class.")
     expect(samples(page).nth(PNEUMONIA)).to_have_text(re.compile(r"Case \d+: pneumonia"))
-
-
-def test_panes_zoom_and_move_together(app: str, new_page: Open) -> None:
-    page = new_page()
-    page.goto(f"{app}/densenet121")
-    samples(page).first.click()
-    expect(panes(page)).to_have_count(2)
     settled(page)
+    page.reload()
+    expect(in_view(page)).to_contain_text(f"Case {PNEUMONIA + 1}")
+
+
+def test_viewer(app: str, new_page: Open) -> None:
+    """Panes zoom and move together; the window, the heat and the display change without a run of the page."""
+    page = new_page()
+    page.goto(f"{app}/densenet121?case={PNEUMONIA + 1}")
+    show_result(page)
+    runs: list[str] = []
+    page.on("websocket", lambda _: runs.append("reconnected"))
+    stages = page.locator(".stage")
+    transforms = "stages => stages.map(stage => stage.style.transform)"
     page.get_by_role("button", name="Zoom in").click()
     expect(page.locator("output", has_text="150 %")).to_be_visible()
-    before = panes(page).evaluate_all("images => images.map(image => image.style.transform)")
+    before = stages.evaluate_all(transforms)
     assert before[0] == before[1]
     assert "scale(1.5)" in before[0]
+    frame = page.locator(".frame").last
+    box = resting_place(frame)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
-    box = panes(page).last.locator("..").bounding_box()
-    assert box
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2, steps=4)
-    page.mouse.up()
-    after = panes(page).evaluate_all("images => images.map(image => image.style.transform)")
+    def drag(across: int, down: int, button: str = "left") -> None:
+        page.mouse.move(x, y)
+        page.mouse.down(button=button)  # type: ignore[arg-type]
+        page.mouse.move(x + across, y + down, steps=4)
+        page.mouse.up(button=button)  # type: ignore[arg-type]
+
+    drag(40, 0)
+    after = stages.evaluate_all(transforms)
     assert after[0] == after[1] != before[0]
-
-    page.get_by_role("button", name="Fit").click()
+    expect(page.locator(".status")).to_be_empty()
+    drag(0, 60, "right")
+    assert "url(" in (panes(page).first.get_attribute("style") or "")
+    expect(page.locator(".status")).to_contain_text("Display only")
+    page.get_by_role("button", name="Contours").click()
+    assert page.locator(".contour").first.evaluate("path => getComputedStyle(path).stroke") != "none"
+    expect(page.locator(".heat").last).to_be_hidden()
+    page.get_by_role("button", name="Ruler").click()
+    drag(50, 50)
+    expect(page.locator(".ruler text").first).to_contain_text("pixels")
+    frame.focus()
+    for key in ("i", "r", "f", "?"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    assert "rotate(90deg) scaleX(-1)" in stages.evaluate_all(transforms)[0]
+    page.keyboard.press("Escape")
+    page.keyboard.press("Backspace")
+    expect(page.locator(".status")).to_be_empty()
     expect(page.locator("output", has_text="100 %")).to_be_visible()
-    samples(page).nth(1).dispatch_event("click")
-    settled(page)
-    expect(page.locator("output", has_text="100 %")).to_be_visible()
+    page.get_by_role("button", name="One picture").click()
+    expect(panes(page)).to_have_count(1)
+    page.get_by_role("button", name="Side by side").click()
+    expect(panes(page)).to_have_count(2)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -183,7 +232,8 @@ def test_look(app: str, new_page: Open, device: str, width: int, height: int, sc
     expect(samples(page).first).to_be_visible()
     shoot("gallery")
     samples(page).nth(PNEUMONIA).click()
-    expect(panes(page)).to_have_count(2)
+    page.get_by_role("button", name="Just show the result").click()
+    expect(page.get_by_text(re.compile(f"{SUSPECTED}|{CLEARED}")).first).to_be_visible()
     shoot("model-page")
     if os.environ.get("PULMOSCAN_SAVE_SCREENSHOTS") == "1" and (device, scheme) == ("desktop", "light"):
         README_PICTURE.parent.mkdir(parents=True, exist_ok=True)

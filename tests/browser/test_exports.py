@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.conftest import Open
-from tests.browser.test_app import settled
+from tests.browser.test_app import say_child, settled
 from tests.browser.test_reports import download
 from tests.browser.test_workbench import go_to
 
@@ -28,7 +28,8 @@ def page(app: str, new_page: Open, upload_file: Path) -> Page:
     page = new_page(1280, 1400)
     page.goto(f"{app}/resnet18")
     page.locator("input[type=file]").set_input_files(upload_file)
-    expect(page.locator(".frame img")).to_have_count(2)
+    say_child(page)
+    expect(page.locator(".frame img.base")).to_have_count(2)
     page.get_by_text("Export a report").click()
     settled(page)
     return page

@@ -16,7 +16,7 @@ from pulmoscan.gallery.samples import gallery
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.training.data.not_chest import text_page
 from tests.browser.conftest import Open
-from tests.browser.test_app import CLEARED, OUTPUT, SUSPECTED, in_view, panes, settled
+from tests.browser.test_app import CLEARED, OUTPUT, SUSPECTED, in_view, panes, say_child, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -76,7 +76,8 @@ def test_page_of_text_is_refused_and_can_be_screened_all_the_same(
     shoot(page, "refused", width)
 
     page.get_by_role("button", name="Screen it all the same").click()
-    expect(page.get_by_text(DECISION)).to_be_visible()
+    say_child(page)
+    expect(page.get_by_text(DECISION).first).to_be_visible()
     expect(page.get_by_text("Screened although it was refused")).to_be_visible()
     shoot(page, "overridden", width)
     page.locator(".st-key-obey").get_by_role("button").click()
@@ -105,7 +106,8 @@ def test_one_click_puts_a_radiograph_right(
     expect(page.get_by_text(says)).to_be_visible()
     shoot(page, name, 1280)
     page.get_by_role("button", name=button).click()
-    expect(page.get_by_text(DECISION)).to_be_visible()
+    say_child(page)
+    expect(page.get_by_text(DECISION).first).to_be_visible()
     expect(in_view(page)).to_contain_text("by you.")
     expect(panes(page)).to_have_count(2)
     shoot(page, f"{name}-corrected", 1280)

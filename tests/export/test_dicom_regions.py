@@ -20,6 +20,7 @@ from pulmoscan.export.dicom_gsps import presentation_state
 from pulmoscan.export.dicom_regions import regions
 from pulmoscan.export.dicom_seg import segmentation
 from pulmoscan.export.dicom_sr import structured_report
+from pulmoscan.export.evidence import Measured
 from pulmoscan.screening import decide
 from tests.dicoms import dicom, save
 from tests.export.conftest import MakeReport
@@ -84,10 +85,9 @@ def test_a_report_outlines_lungs_and_heat(report: Report) -> None:
         assert outline.GraphicType == "POLYLINE"
         np.testing.assert_allclose(np.reshape(outline.GraphicData, (-1, 2)), contour)
     (ratio,) = by_name(document, "LIKELIHOODRATIO")
-    assert report.measured
-    assert float(ratio.MeasuredValueSequence[0].NumericValue) == pytest.approx(
-        report.measured.likelihood_ratio.estimate, rel=1e-3
-    )
+    assert isinstance(report.measured, Measured)
+    expected_ratio = report.measured.likelihood_ratio(report.screening.label).estimate
+    assert float(ratio.MeasuredValueSequence[0].NumericValue) == pytest.approx(expected_ratio, rel=1e-3)
 
 
 def test_a_presentation_state_draws_them_in_pixels(report: Report) -> None:

@@ -11,7 +11,8 @@ from PIL import Image
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.export import FORMATS, write_report
-from pulmoscan.export.formats import FormatName
+from pulmoscan.export.evidence import Measured, Unmeasured
+from pulmoscan.export.formats import FormatName, as_dict
 from tests.export.conftest import IDENTIFIERS, MakeReport
 
 
@@ -50,14 +51,21 @@ def test_every_format_is_written_for_every_source(
         assert len(write_report(report, kind)) > 300
 
 
-def test_figures_follow_the_threshold(from_png: MakeReport) -> None:
-    report = from_png()
-    scores = report.screening.reading.card.scores["child", "test"].at(0.31)
-    assert report.measured is not None
-    assert report.measured.split == "test"
-    assert report.measured.sensitivity == scores.sensitivity
-    assert report.population.startswith("age unknown")
-    moved = from_png(threshold=0.5)
-    assert moved.measured is not None
-    assert moved.measured.split == "validation"
-    assert moved.measured.specificity == moved.screening.reading.card.scores["child", "validation"].at(0.5).specificity
+def test_figures_follow_the_threshold(from_dicom: MakeReport, from_png: MakeReport) -> None:
+    """Test figures at any operating point, validation figures elsewhere, none where the population is not known."""
+    report = from_dicom()
+    card = report.screening.reading.card
+    for threshold in card.points("adult").values():
+        measured = from_dicom(threshold=threshold).measured
+        assert isinstance(measured, Measured)
+        assert measured.split == "test"
+        assert measured.sensitivity == card.scores["adult", "test"].at(threshold).sensitivity
+    moved = from_dicom(threshold=0.987).measured
+    assert isinstance(moved, Measured)
+    assert moved.split == "validation"
+    assert moved.specificity == card.scores["adult", "validation"].at(0.987).specificity
+    unknown = from_png()
+    assert unknown.population.startswith("age unknown")
+    assert isinstance(unknown.measured, Unmeasured)
+    assert as_dict(unknown)["not_measured"] == unknown.measured.reason
+    assert as_dict(report)["measured_at_threshold"]["split"] == "test"

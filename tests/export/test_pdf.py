@@ -15,6 +15,7 @@ from PIL import Image
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export import Report
 from pulmoscan.export.content import PageSize
+from pulmoscan.export.evidence import Measured
 from pulmoscan.export.pdf import pdf
 from pulmoscan.models.registry import get_spec
 from tests.export.conftest import IDENTIFIERS, MakeReport, without_streams
@@ -49,7 +50,7 @@ def test_one_page_with_all_that_it_must_say(from_dicom: MakeReport, size: PageSi
         assert tuple(round(side) for side in page.get_size()) == SIZES[size]
     said = words(data)
     measured = report.measured
-    assert measured is not None
+    assert isinstance(measured, Measured)
     for expected in (
         "Doe Jane",
         "MRN-4711",
@@ -138,10 +139,11 @@ def test_anonymous_names_no_one(from_dicom: MakeReport) -> None:
         assert identifier.encode() not in without_streams(data)
 
 
-def test_threshold_that_was_moved_is_said_with_validation_figures(from_png: MakeReport) -> None:
-    said = words(pdf(from_png(threshold=0.9)))
-    assert "0.900 (moved from 0.310 for children)" in said
-    assert "validation split" in said
+def test_threshold_that_was_moved_is_said_with_validation_figures(from_dicom: MakeReport) -> None:
+    said = words(pdf(from_dicom(threshold=0.9)))
+    assert "0.900 (moved from" in said
+    assert "validation radiographs of adults" in said
+    assert "at a prevalence of 10 %" in said
 
 
 def test_balanced_point_is_called_by_its_name(from_png: MakeReport) -> None:

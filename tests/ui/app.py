@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,11 @@ def go_to(app: AppTest, name: str) -> AppTest:
     return app.switch_page(f"pages/{name}.py").run()
 
 
-def upload(app: AppTest, content: bytes, name: str = "upload.png") -> AppTest:
-    return app.file_uploader[0].set_value((name, content, "image/png")).run()
+def upload(app: AppTest, content: bytes, name: str = "upload.png", patient: str | None = "Child") -> AppTest:
+    """Upload a file and, where the page asks, say whom it shows."""
+    app.file_uploader[0].set_value((name, content, "image/png")).run()
+    asked = any(str(button.key).startswith("ask-") for button in app.button)
+    return click(app, patient) if patient and asked else app
 
 
 def click(app: AppTest, label: str) -> AppTest:
@@ -35,11 +39,16 @@ def click(app: AppTest, label: str) -> AppTest:
 
 
 def drag(app: AppTest, threshold: float) -> AppTest:
-    return next(slider for slider in app.slider if slider.label == "Threshold").set_value(threshold).run()
+    """Move the threshold of the page in view, as the slider's callback does."""
+    scale = next(c for c in app.get("bidi_component") if "points" in json.loads(c.proto.json))
+    key = re.search(r"(threshold-.+|lab-threshold-.+)-scale", scale.proto.id)
+    assert key
+    app.session_state[key[1]] = threshold
+    return app.run()
 
 
 def threshold(app: AppTest) -> float:
-    value = next(slider for slider in app.slider if slider.label == "Threshold").value
+    value = next(data for data in _components(app) if "points" in data)["threshold"]
     assert isinstance(value, float)
     return value
 
@@ -47,7 +56,9 @@ def threshold(app: AppTest) -> float:
 def text(app: AppTest) -> str:
     """All that the page says."""
     kinds = (app.title, app.subheader, app.markdown, app.caption, app.html, app.info, app.warning, app.error)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
+    said = [str(element.value) for kind in kinds for element in kind]
+    helps = [getattr(element.proto, "help", "") for kind in (app.title, app.markdown) for element in kind]
+    return "\n".join([*said, *helps])
 
 
 def decision(app: AppTest) -> str:
@@ -56,9 +67,15 @@ def decision(app: AppTest) -> str:
 
 
 def panes(app: AppTest) -> list[dict[str, Any]]:
-    """What the viewer was given: source, title and alt of each pane."""
-    (viewer,) = [data for data in _components(app) if "panes" in data]
-    return viewer["panes"]
+    """What the viewer was given of each pane: source, title, alt and heats."""
+    shown = viewer(app)
+    return [{**pane, "source": shown["source"]} for pane in shown["panes"]]
+
+
+def viewer(app: AppTest) -> dict[str, Any]:
+    """All that the viewer was given."""
+    (shown,) = [data for data in _components(app) if "panes" in data]
+    return shown
 
 
 def handed_over(app: AppTest) -> list[tuple[str, bytes]]:

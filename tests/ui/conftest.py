@@ -44,6 +44,7 @@ def gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         file = f"{title}.png"
         (folder / file).write_bytes(encode(grey8(256, 300, seed=seed), "PNG"))
         about = {"label": "unknown", "caption": f"{title} of the made-up ones.", "origin": "Made by the tests"}
+        about["population"] = "child"
         entries.append({"file": file, "title": title, **about})
     (folder / samples.MANIFEST_NAME).write_text(json.dumps({"samples": entries}))
     monkeypatch.setattr(samples, "gallery_folder", lambda: folder)

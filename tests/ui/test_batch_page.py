@@ -56,6 +56,11 @@ def screened(uploads: list[tuple[str, bytes]]) -> AppTest:
     return finish(app)
 
 
+def answered(app: AppTest, population: str) -> AppTest:
+    """Say whom the files without an age show."""
+    return next(c for c in app.segmented_control if "do not tell the age" in c.label).set_value(population).run()
+
+
 def finish(app: AppTest) -> AppTest:
     deadline = time.monotonic() + PATIENCE
     while app.session_state["batch"].running:
@@ -110,6 +115,7 @@ def test_memory_holds_no_pixels(app: AppTest) -> None:
 
 
 def test_filters(app: AppTest) -> None:
+    answered(app, "child")
     app.text_input[0].set_value("WARD").run()
     assert set(table(app)["file"]) == {"all.zip/ward/one again.png", "all.zip/ward/three.png"}
     app.text_input[0].set_value("").run()
@@ -127,7 +133,8 @@ def test_filters(app: AppTest) -> None:
 
 
 def test_another_population_decides_anew_without_a_model(app: AppTest, passes: list[str]) -> None:
-    control(app, "Patients").set_value("adult").run()
+    assert set(table(app)["decision"]) == {"child or adult?"}, "no decision before it is known whom they show"
+    answered(app, "adult")
     card = read_card(get_spec(MODEL))
     rows = table(app)
     assert set(rows["threshold"]) == {card.thresholds["adult"]}

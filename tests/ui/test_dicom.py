@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from pulmoscan.errors import PulmoScanError
 from tests.dicoms import dicom, save
 from tests.pictures import encode, grey8
-from tests.ui.app import click, decision, drag, handed_over, open_page, panes, text, upload
+from tests.ui.app import click, decision, drag, handed_over, open_page, panes, text, upload, viewer
 
 EXPORTS = {"PDF", "DICOM report", "DICOM overlay", "PNG overlay", "JSON"}
 
@@ -18,7 +18,8 @@ EXPORTS = {"PDF", "DICOM report", "DICOM overlay", "PNG overlay", "JSON"}
 @pytest.fixture
 def app() -> AppTest:
     """A page with a DICOM radiograph."""
-    file = dicom(12, 300, 260, WindowCenter=[2048, 900], WindowWidth=[4096, 500], ViewPosition="AP")
+    file = dicom(12, 300, 260, WindowCenter=[2048, 900], WindowWidth=[4096, 500], ViewPosition="AP",
+                 ImagerPixelSpacing=[0.15, 0.15], KVP=81.5)  # fmt: skip
     return upload(open_page("resnet18"), save(file), "IM0001")
 
 
@@ -30,27 +31,29 @@ def test_identity_is_masked_until_it_is_asked_for(app: AppTest) -> None:
     assert not app.exception
     assert decision(app)
     shown = text(app)
-    for name in ("Doe", "MRN-4711", "ACC-99", "Saint Elsewhere", "1990-01-02"):
+    for name in ("Doe", "MRN-4711", "ACC-99", "Saint Elsewhere", "1990-01-02", "female", "2024-02-03"):
         assert name not in shown
-    for fact in ("| Sex | female |", "| Age | 34 years |", "| View | AP |", "2024-02-03", "••••••"):
+    for fact in ("View</th><td>AP<", "spacing</th><td>0.15 mm at the detector<", "voltage</th><td>81.5 kV<", "••••••"):
         assert fact in shown
-    toggle(app, "Show the patient's name and identifiers")
-    assert "Doe Jane" in text(app)
+    assert viewer(app)["spacing"] == 0.15
+    toggle(app, "Show what identifies the patient")
+    for fact in ("Doe Jane", "female", "34 years", "2024-02-03"):
+        assert fact in text(app)
     assert "MRN-4711" in text(app)
 
 
 def test_age_of_the_file_sets_the_population(app: AppTest) -> None:
-    assert "radiographs of **adults**" in text(app)
+    assert "radiographs of adults" in text(app)
     child = upload(app, save(dicom(12, 300, 260, PatientAge="004Y")), "child.dcm")
-    assert "radiographs of **children**" in text(child)
+    assert "radiographs of children" in text(child)
 
 
 def test_window_changes_the_view_and_not_the_result(app: AppTest, passes: list[str]) -> None:
     before, said = panes(app), decision(app)
-    probability = next(line for line in text(app).splitlines() if line.startswith("Probability"))
+    probability = next(line for line in text(app).splitlines() if line.startswith("Score"))
     select = next(s for s in app.selectbox if s.label.startswith("Window"))
     assert select.options == ["1. Window 1", "2. Window 2", "3. Whole range", "By hand"]
-    assert "level 2048, width 4096" in text(app)
+    assert "level 2048, width 4096" in select.help
     select.set_value("2. Window 2").run()
     assert panes(app)[0]["source"] != before[0]["source"]
     assert decision(app) == said

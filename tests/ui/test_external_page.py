@@ -98,7 +98,8 @@ def test_ready_with_a_test_file_is_marked_as_such(weights_file: bytes) -> None:
     assert text(app).count("nothing was measured with these weights") == 2
     assert f"evaluate --model {ALL.name}" in app.code[0].value
     drag(app, 0.9)
-    assert "the default is 0.50" in text(app)
+    assert threshold(app) == 0.9
+    assert threshold(click(app, "Authors' point")) == 0.5
 
 
 def test_readings_go_along_between_ours_and_theirs(weights_file: bytes) -> None:

@@ -12,7 +12,7 @@ from pulmoscan.gallery import samples
 from pulmoscan.gallery.samples import GallerySample
 from pulmoscan.ui.panels import gallery as panel
 from tests.pictures import encode, grey8
-from tests.ui.app import click, decision, go_to, open_page, panes, text, upload
+from tests.ui.app import click, decision, go_to, open_page, panes, start, text, upload
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def labelled(gallery: Path) -> list[GallerySample]:
             "title": f"{label.title()} {number}",
             "caption": f"Tells that it is {label}.",
             "origin": "Made by the tests",
+            "population": "child",
         }
         entries.append({"file": file, "label": label, **about})
     (gallery / samples.MANIFEST_NAME).write_text(json.dumps({"samples": entries}))
@@ -49,12 +50,13 @@ def test_nothing_tells_the_label_before_the_answer(labelled: list[GallerySample]
         assert telling not in said
     assert "Made by the tests" in said
     assert "What do you think?" in said
-    assert decision(app), "the model's answer comes with the click"
+    assert not decision(app), "nor does the model's answer"
+    assert all(pane["heats"] == [] for pane in panes(app)), "or its heat"
 
 
 @pytest.mark.parametrize(
     ("button", "thought"),
-    [("Normal", "You thought: normal."), ("Pneumonia", "You thought: pneumonia."), ("Just show the label", None)],
+    [("Normal", "You thought: normal."), ("Pneumonia", "You thought: pneumonia."), ("Just show the result", None)],
 )
 def test_answer_comes_after_the_guess(button: str, thought: str | None, labelled: list[GallerySample]) -> None:
     app = click(click(open_page("resnet18"), "Case 3"), button)
@@ -66,6 +68,27 @@ def test_answer_comes_after_the_guess(button: str, thought: str | None, labelled
     assert (icon in text(app)) == (thought is not None)
     assert names(app)[2] == f"Case 3: {labelled[2].label}"
     assert "What do you think?" not in text(app)
+    assert decision(app)
+    assert "can look like" in text(app) or "speaks for" in text(app), "a teaching caption"
+
+
+def test_leafing_through_keeps_to_the_row(labelled: list[GallerySample]) -> None:
+    assert labelled
+    app = click(open_page("resnet18"), "Case 2")
+    assert "**Case 3**" in text(click(app, "Next case"))
+    assert "**Case 2**" in text(click(app, "Previous case"))
+    assert next(b for b in click(click(app, "Next case"), "Next case").button if b.label == "Next case").disabled
+
+
+def test_address_names_the_case_and_a_session_that_begins_with_it_shows_it(labelled: list[GallerySample]) -> None:
+    assert labelled
+    app = click(open_page("resnet18"), "Case 2")
+    assert app.query_params["case"] == "2"
+    again = start()
+    again.query_params["case"] = "3"
+    assert "**Case 3**" in text(go_to(again, "resnet18"))
+    upload(app, encode(grey8(280, 320, seed=5), "PNG"))
+    assert "case" not in app.query_params, "nothing of an upload stands there"
 
 
 def test_answers_are_remembered_on_every_page_and_stay_with_their_picture(labelled: list[GallerySample]) -> None:
@@ -105,15 +128,15 @@ def test_thumbnails_are_made_once(monkeypatch: pytest.MonkeyPatch, labelled: lis
 # The user's own
 
 
-def test_own_pictures_come_last_and_bad_ones_stop_nothing(own_samples: Path) -> None:
+def test_own_pictures_come_first_and_bad_ones_stop_nothing(own_samples: Path) -> None:
     (own_samples / "PNEUMONIA").mkdir(parents=True)
     (own_samples / "PNEUMONIA" / "a.png").write_bytes(encode(grey8(seed=7), "PNG"))
     (own_samples / "broken_*b*.png").write_bytes(b"no image")
     (own_samples / "with_*stars*.png").write_bytes(encode(grey8(seed=8), "PNG"))
     app = open_page("resnet18")
     assert not app.exception
-    assert names(app)[2:] == [r"with\_\*stars\*", "Case 1"]
-    click(app, "Case 1")
+    assert names(app)[:2] == [r"with\_\*stars\*", "Own 1"]
+    click(app, "Own 1")
     assert "What do you think?" in text(app)
     assert "**Labelled" not in text(app)
     assert r"PNEUMONIA" not in text(app)

@@ -1,4 +1,4 @@
-"""The radiograph and its overlay."""
+"""The radiograph and what lies over it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan.ui.panels.heatmap import LARGEST_SIDE
+from pulmoscan.ui.panels.viewer import LARGEST_SIDE, LEVELS
 from tests.pictures import encode, grey8
-from tests.ui.app import click, open_page, panes, text, upload
+from tests.ui.app import click, open_page, panes, text, upload, viewer
 
 
 @pytest.fixture
@@ -22,54 +22,51 @@ def app() -> AppTest:
     return click(open_page("resnet18"), "First")
 
 
-def image(pane: dict[str, str]) -> NDArray[np.uint8]:
-    jpeg = base64.b64decode(pane["source"].removeprefix("data:image/jpeg;base64,"))
-    return np.asarray(Image.open(io.BytesIO(jpeg)))
+def image(source: str) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",", 1)[1]))))
 
 
-def test_radiograph_is_shown_as_it_is(app: AppTest) -> None:
-    radiograph, overlay = (image(pane) for pane in panes(app))
+def test_radiograph_is_shown_as_it_is_and_heat_lies_over_it(app: AppTest) -> None:
     original = grey8(256, 300, seed=0)
+    radiograph = image(viewer(app)["source"])
     assert radiograph.shape == original.shape
     assert np.abs(radiograph.astype(int) - original).mean() < 1
-    assert overlay.shape == (*original.shape, 3)
-    assert np.ptp(overlay.astype(int), axis=2).max() > 20, "colour"
+    plain, overlaid = panes(app)
+    assert plain["heats"] == []
+    heat = image(overlaid["heats"][0]["source"])
+    assert heat.shape[2] == 4, "colours, and more opaque where the heat is stronger"
+    assert heat.shape[1] / heat.shape[0] == pytest.approx(300 / 256, abs=0.01)
+    assert heat[..., 3].max() > 0
+    assert len(overlaid["heats"][0]["contours"]) == len(LEVELS)
 
 
-def test_large_radiograph_is_scaled_down_for_the_screen() -> None:
+def test_large_radiograph_comes_small_at_first_and_whole_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     app = upload(open_page("resnet18"), encode(grey8(1500, 3000), "PNG"))
-    assert [image(pane).shape[:2] for pane in panes(app)] == [(LARGEST_SIDE // 2, LARGEST_SIDE)] * 2
+    assert image(viewer(app)["source"]).shape == (LARGEST_SIDE // 2, LARGEST_SIDE)
+    assert (viewer(app)["width"], viewer(app)["height"], viewer(app)["full"]) == (3000, 1500, None)
+    subject = viewer(app)["subject"]
+    monkeypatch.setattr("pulmoscan.ui.panels.viewer.wants_full", lambda key: key == subject)
+    assert image(viewer(app.run())["full"]).shape == (1500, 3000)
 
 
-def test_heatmap_can_be_hidden(app: AppTest) -> None:
-    for toggle in ("Heatmap", "Lung outline"):
-        next(t for t in app.toggle if t.label == toggle).set_value(False).run()
-    assert [pane["title"] for pane in panes(app)] == ["Radiograph"]
-    assert "What raised the score" not in text(app)
-
-
-def test_opacity_and_method_change_the_overlay_alone(app: AppTest) -> None:
-    next(t for t in app.toggle if t.label == "Lung outline").set_value(False).run()
-    radiograph, overlay = panes(app)
-    next(slider for slider in app.slider if slider.label == "Opacity").set_value(0.0).run()
-    assert panes(app)[0] == radiograph
-    bare = image(panes(app)[1]).astype(int)
-    assert np.ptp(bare, axis=2).max() < 5, "no colour at opacity 0"
-    next(slider for slider in app.slider if slider.label == "Opacity").set_value(0.6).run()
-    assert panes(app)[1] == overlay
-    method = next(c for c in app.segmented_control if c.label == "Method")
-    assert method.value == "hirescam", "the card's choice"
-    method.set_value("gradcam").run()
-    assert "Grad-CAM" in panes(app)[1]["title"]
+def test_methods_are_those_that_differ(app: AppTest) -> None:
+    names = [heat["name"] for heat in panes(app)[1]["heats"]]
+    assert names[0] == "HiResCAM", "the card's choice"
+    assert len(names) == len(set(names))
 
 
 def test_caption_claims_no_cause(app: AppTest) -> None:
-    assert panes(app)[1]["title"].startswith("What raised the score")
+    assert panes(app)[1]["title"] == "What raised the score"
     assert "cause" not in text(app)
 
 
-@pytest.mark.parametrize(("limit", "faint"), [(0.0, False), (1.1, True)])
-def test_faint_map_is_said_to_be_faint(monkeypatch: pytest.MonkeyPatch, limit: float, faint: bool) -> None:
-    monkeypatch.setattr("pulmoscan.screening.FAINT_HEAT", limit)
+def test_where_the_heat_lies_is_said_in_words(app: AppTest) -> None:
+    assert "Most heat: **" in text(app)
+    assert "inside the outlined lungs" in text(app)
+
+
+def test_faint_map_is_said_to_be_faint_and_has_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pulmoscan.screening.FAINT_HEAT", 1.1)
     app = click(open_page("resnet18"), "First")
-    assert any("Hardly anything in the picture raised the score" in info.value for info in app.info) == faint
+    assert "Hardly anything in the picture raised the score" in text(app)
+    assert "inside the outlined lungs" not in text(app)

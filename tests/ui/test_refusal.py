@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 from pulmoscan.examination.gate import Correction
 from pulmoscan.examination.lungs import ChestView, LungReader, weights_path
 from pulmoscan.ui.panels.refusal import button_text
-from tests.chest_views import chest_view, two_lungs
+from tests.chest_views import chest_view
 from tests.pictures import encode, grey8
-from tests.ui.app import click, decision, go_to, open_page, panes, text, upload
+from tests.ui.app import click, decision, drag, go_to, open_page, panes, text, upload, viewer
 
 ALL_THE_SAME = "Screen it all the same"
 
@@ -57,7 +57,7 @@ def test_refusal_names_reason_and_advice_and_gives_no_probability(passes: list[s
 
 
 def test_override_holds_for_this_picture_on_every_page_and_is_marked(looks: list[np.ndarray]) -> None:
-    app = click(upload(open_page("resnet18"), cat()), ALL_THE_SAME)
+    app = click(click(upload(open_page("resnet18"), cat()), ALL_THE_SAME), "Child")
     for page in ("resnet18", "compare", "resnet50"):
         go_to(app, page)
         assert decision(app) or page == "compare"
@@ -135,28 +135,14 @@ def test_missing_lung_network_is_named_and_nothing_is_screened(
     assert not decision(app)
 
 
-def test_heat_inside_the_lungs(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = click(open_page("resnet18"), "First")
-    shares = [metric.value for metric in app.metric if metric.label == "Heat inside the lungs"]
-    assert len(shares) == 1
-    assert shares[0].endswith("%")
+def test_outlines_come_with_the_heat_and_are_not_said_to_hold_all_lung(monkeypatch: pytest.MonkeyPatch) -> None:
     corner = np.zeros((224, 224), np.float32)
     corner[:20, :60] = 1.0
     monkeypatch.setattr(LungReader, "look", lambda *_: chest_view(lungs=corner))
-    click(app, "Second")
-    assert "lies **outside** the lungs" in text(app)
-
-
-def test_outline_can_be_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LungReader, "look", lambda *_: chest_view(lungs=two_lungs()))
     app = click(open_page("resnet18"), "First")
-    plain, marked = panes(app)
-    assert "lungs outlined" in marked["title"]
-    next(t for t in app.toggle if t.label == "Lung outline").set_value(False).run()
-    assert panes(app)[0] == plain
-    assert "outlined" not in panes(app)[1]["title"]
-    assert panes(app)[1]["source"] != marked["source"]
-    next(t for t in app.toggle if t.label == "Heatmap").set_value(False).run()
-    assert [pane["title"] for pane in panes(app)] == ["Radiograph"]
-    next(t for t in app.toggle if t.label == "Lung outline").set_value(True).run()
-    assert [pane["title"] for pane in panes(app)] == ["Radiograph", "Lungs outlined"]
+    assert viewer(app)["outline"].startswith("M")
+    assert [pane["outlined"] for pane in panes(app)] == [False, True]
+    drag(app, 0.0)
+    assert "outside the outlines" in text(app)
+    assert "leave out the lung behind the heart" in text(app)
+    assert "no pneumonia can be" not in text(app)

@@ -5,6 +5,7 @@ References are to the DICOM standard, PS3.3 (information object definitions).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,6 +54,23 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Spacing:
+    """Distance of neighbouring pixels.
+
+    Attributes:
+        millimetres: of the square pixels that the radiograph is read with.
+        at_detector: measured there, where everything is larger than in the patient; else calibrated by the device.
+    """
+
+    millimetres: float
+    at_detector: bool
+
+    @property
+    def words(self) -> str:
+        return f"{self.millimetres:.4g} mm{' at the detector' if self.at_detector else ''}"
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is known of the picture; empty texts where the file does not tell.
 
@@ -71,23 +89,30 @@ class Facts:
     age: float | None
     study_date: str
     manufacturer: str
+    spacing: Spacing | None
+    kilovolts: float | None
     transfer_syntax: str
     photometric: str
     bits: int
     identity: Identity
 
+    def identifying_rows(self) -> Iterator[tuple[str, str]]:
+        """Label and value of what could tell who the patient is."""
+        yield from self.identity.rows()
+        named = (("Sex", self.sex), ("Age", age_text(self.age)), ("Study date", self.study_date))
+        yield from ((label, value) for label, value in named if value)
+
     def rows(self) -> Iterator[tuple[str, str]]:
-        """Label and value of all that the file gives, the identity left out."""
+        """Label and value of all that the file gives, without what could tell who the patient is."""
         named = (
-            ("Sex", self.sex),
-            ("Age", age_text(self.age)),
             ("View", self.view),
             ("Body part", self.body_part.capitalize()),
             ("Side", self.laterality),
-            ("Study date", self.study_date),
             ("Modality", self.modality),
             ("Kind", self.kind),
             ("Manufacturer", self.manufacturer),
+            ("Pixel spacing", self.spacing.words if self.spacing else ""),
+            ("Tube voltage", f"{self.kilovolts:g} kV" if self.kilovolts else ""),
             ("Encoding", self.transfer_syntax),
             ("Grey values", f"{self.bits} bits, {self.photometric}"),
         )
@@ -106,6 +131,8 @@ def facts(header: Dataset, transfer_syntax: str) -> Facts:
         age=age(header),
         study_date=_day_text(header, "StudyDate"),
         manufacturer=" ".join(filter(None, (text(header, "Manufacturer"), text(header, "ManufacturerModelName")))),
+        spacing=spacing(header),
+        kilovolts=_positive(header, "KVP"),
         transfer_syntax=transfer_syntax,
         photometric=photometric(header),
         bits=int(value(header, "BitsStored") or 0),
@@ -118,6 +145,30 @@ def facts(header: Dataset, transfer_syntax: str) -> Facts:
             physician=" ".join(text(header, "ReferringPhysicianName").replace("^", " ").split()),
         ),
     )
+
+
+def spacing(header: Dataset) -> Spacing | None:
+    """PixelSpacing (C.10.7.1.3), else ImagerPixelSpacing (C.8.11.7) and what scanners write; None where none is told.
+
+    Pixels that are not square are read as square ones of their longer side (`greyscale.square_pixels`).
+    """
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        try:
+            sides = [float(v) for v in values(header, keyword)]
+        except (TypeError, ValueError):
+            continue
+        if len(sides) == 2 and min(sides) > 0 and math.isfinite(max(sides)):
+            return Spacing(max(sides), keyword != "PixelSpacing")
+    return None
+
+
+def _positive(header: Dataset, keyword: str) -> float | None:
+    """A number above 0; None for anything else."""
+    try:
+        number = float(value(header, keyword) or 0)
+    except (TypeError, ValueError):
+        return None
+    return number if 0 < number < math.inf else None
 
 
 def value(dataset: Dataset, keyword: str) -> Any:

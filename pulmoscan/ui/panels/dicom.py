@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.ui.frame import plain
 
 if TYPE_CHECKING:  # every model's page imports this panel, but few files are DICOM
@@ -23,28 +24,37 @@ SEEN_BY_MODEL = (
 
 
 def dicom_panel(dicom: Dicom, key: str) -> None:
-    """What the header says; the identity masked until it is asked for, anew for each radiograph (`key`)."""
+    """What the header says; what could tell who the patient is stays masked until it is asked for, anew for each
+    radiograph (`key`)."""
     facts = dicom.facts
     with st.expander("DICOM file", icon=":material/badge:"):
-        patient, picture = st.columns(2, gap="large")
-        with patient:
-            shown = st.toggle("Show the patient's name and identifiers", key=f"identity-{key}")
-            st.markdown(_table((label, value if shown else MASK) for label, value in facts.identity.rows()))
-        with picture:
-            st.markdown(_table(facts.rows()))
+        st.html(_table("The picture", facts.rows()))
+        shown = st.toggle("Show what identifies the patient", key=f"identity-{key}")
+        rows = ((label, value if shown else MASK) for label, value in facts.identifying_rows())
+        st.html(_table("The patient", rows))
 
 
-def windowed(dicom: Dicom, key: str) -> NDArray[np.float32]:
+def windowed(dicom: Dicom, radiograph: Radiograph) -> NDArray[np.float32]:
     """The radiograph at a window of the user's choice, float32 [H, W] in [0, 1], with the controls above it.
 
-    Args:
-        key: identifies the radiograph; each has a choice of its own.
+    At the file's first setting it is as large as the file has it.
     """
+    key = radiograph.key
     vois = dicom.view.vois
     names = [f"{number}. {voi.name}" for number, voi in enumerate(vois, 1)]
-    chosen: str = st.selectbox("Window, for viewing", [*names, ADJUSTED], key=f"window-{key}", width=280)
+    if len(names) == 1:
+        chosen = names[0]
+    else:
+        chosen = st.selectbox(
+            "Window of the file",
+            [*names, ADJUSTED],
+            key=f"window-{key}",
+            width=280,
+            help=SEEN_BY_MODEL.format(first=plain(_described(vois[0]))),
+        )
+    if chosen == names[0]:
+        return radiograph.pixels
     voi = _by_hand(dicom, key) if chosen == ADJUSTED else vois[names.index(chosen)]
-    st.caption(SEEN_BY_MODEL.format(first=plain(_described(vois[0]))))
     return dicom.view.shown(voi)
 
 
@@ -75,6 +85,9 @@ def _described(voi: Voi) -> str:
     return voi.name
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> str:
-    body = "\n".join(f"| {label} | {plain(value)} |" for label, value in rows)
-    return f"| | |\n|---|---|\n{body}"
+def _table(caption: str, rows: Iterable[tuple[str, str]]) -> str:
+    """HTML of labels and values; Markdown's tables cannot do without a row of heads."""
+    from html import escape
+
+    body = "".join(f'<tr><th scope="row">{label}</th><td>{escape(value)}</td></tr>' for label, value in rows)
+    return f'<table class="facts"><caption>{caption}</caption><tbody>{body}</tbody></table>'

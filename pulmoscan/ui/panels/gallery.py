@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,15 +15,22 @@ from pulmoscan.errors import PulmoScanError
 from pulmoscan.gallery.samples import GallerySample, gallery, own_gallery, shuffled
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.ui.frame import plain
-from pulmoscan.ui.state import session
+from pulmoscan.ui.state import links, session
 from pulmoscan.ui.state.session import Chosen
 
 THUMBNAIL_SIDE = 192
 THUMBNAIL_QUALITY = 85
 GRID_CARD = 108  # pixels: three a row on a phone
-ROW_CARD = 92  # in a row that scrolls, one that is cut shows that it does
+ROW_CARD = 76  # in a row that scrolls, one that is cut shows that it does
 MOST_UNSCROLLED = 12
 GRID_HEIGHT = 370  # pixels, for more than that: two rows, the others by scrolling
+LOOK_AT = {
+    "normal": "What speaks for a normal chest: vessels that can be followed outwards, sharp borders of the heart and "
+    "of both diaphragms, free angles beside them.",
+    "pneumonia": "What pneumonia can look like: a cloudy area that hides the vessels, dark branching bronchi in it, or "
+    "a border of the heart or the diaphragm that is lost.",
+}
+"""Teaching captions, of chest radiographs in general."""
 Guess = Literal["normal", "pneumonia", "none"]
 
 
@@ -33,23 +41,29 @@ class Card:
     Attributes:
         name: of the radiograph; it does not tell the label.
         button: what its button says, in Markdown: the label too, once the answer is out.
+        case: its number among the gallery's own, which an address may name; 0 for others.
     """
 
     sample: GallerySample
     name: str
     button: str
     thumbnail: bytes
+    case: int = 0
 
 
-def gallery_panel() -> None:
+def gallery_panel() -> list[Card]:
     """The grid; once a radiograph is in view it becomes one row, so that the result is seen without scrolling."""
-    st.markdown("Or try one from the gallery")
     cards = _cards()
     if not cards:
-        return
+        return []
+    _open_linked(cards)
     chosen = session.chosen()
     in_view = chosen.sample.path if chosen and chosen.sample else None
     wraps = chosen is None
+    if wraps:
+        st.markdown("Or try one from the gallery")
+    numbers = {card.sample.path: card.case for card in cards}
+    links.show(case=str(numbers[in_view]) if in_view and numbers.get(in_view) else None)
     height: int | Literal["content"] = GRID_HEIGHT if wraps and len(cards) > MOST_UNSCROLLED else "content"
     with st.container(horizontal=True, wrap=wraps, height=height, border=False, key="gallery"):
         for number, card in enumerate(cards):
@@ -63,22 +77,68 @@ def gallery_panel() -> None:
                     on_click=_take,
                     args=(card,),
                 )
+    return cards
+
+
+def _open_linked(cards: list[Card]) -> None:
+    """The case that the address names, when a session begins with one."""
+    number = links.number_opened_with("case", 1, len(cards))
+    if number is not None and session.chosen() is None:
+        for card in cards:
+            if card.case == int(number):
+                _take(card)
+
+
+def leaf_through(cards: Sequence[Card], chosen: Chosen) -> None:
+    """The case before and the next one, by button or arrow key."""
+    if not cards:
+        return
+    in_view = chosen.sample.path if chosen.sample else None
+    here = next((n for n, card in enumerate(cards) if card.sample.path == in_view), None)
+    before, after = (None, 0) if here is None else (here - 1 if here else None, here + 1)
+    with st.container(horizontal=True, gap="xsmall", width="content", key="flow"):
+        for title, at, key, icon in (
+            ("Previous", before, "Left", ":material/chevron_left:"),
+            ("Next", after, "Right", ":material/chevron_right:"),
+        ):
+            card = cards[at] if at is not None and at < len(cards) else None
+            st.button(
+                f"{title} case",
+                icon=icon,
+                shortcut=key,
+                disabled=card is None,
+                on_click=_take,
+                args=(card or cards[0],),
+                key=f"case-{title.lower()}",
+            )
+
+
+def awaits_guess(chosen: Chosen) -> bool:
+    """Whether the user is to say what he thinks before he is told anything."""
+    sample = chosen.sample
+    return bool(sample and sample.has_answer and _key(sample) not in _guesses())
 
 
 def question(sample: GallerySample) -> None:
-    """Below the radiograph's name: what do you think it is? Then the answer, and what the picture is."""
-    if not sample.has_answer:
-        return
+    """What do you think it is?"""
+    with st.container(key="question", gap="small"):
+        st.subheader("What do you think?", anchor=False)
+        with st.container(horizontal=True):
+            for label, choice in (("Normal", "normal"), ("Pneumonia", "pneumonia")):
+                st.button(label, key=f"guess-{choice}", width="stretch", on_click=_guess, args=(sample, choice))
+        st.button("Just show the result", key="guess-none", type="tertiary", on_click=_guess, args=(sample, "none"))
+        st.caption("The model's decision and the label follow.")
+
+
+def answer(sample: GallerySample) -> None:
+    """What the user thought, the label, and what to look at."""
     guess = _guesses().get(_key(sample))
-    with st.container(horizontal=True, vertical_alignment="center", key="question"):
-        if guess is None:
-            st.markdown("**What do you think?**")
-            for label, choice in (("Normal", "normal"), ("Pneumonia", "pneumonia"), ("Just show the label", "none")):
-                st.button(label, key=f"guess-{choice}", on_click=_guess, args=(sample, choice))
-        else:
-            # The origin stands above the question already.
-            rest = sample.caption.replace(sample.origin, "").lstrip(" .;")
-            st.markdown(f"{_answer(sample, guess)} {plain(rest)}")
+    if guess is None:
+        return
+    # The origin stands above already.
+    rest = sample.caption.replace(sample.origin, "").lstrip(" .;")
+    with st.container(key="answer"):
+        st.markdown(f"{_answer(sample, guess)} {plain(rest)}", help=LOOK_AT.get(sample.label))
 
 
 def _answer(sample: GallerySample, guess: Guess) -> str:
@@ -88,20 +148,23 @@ def _answer(sample: GallerySample, guess: Guess) -> str:
 
 
 def _cards() -> list[Card]:
-    """Ours in an order that tells nothing, then the user's own; a gallery that cannot be read says so."""
+    """The user's own, then ours in an order that tells nothing; a gallery that cannot be read says so."""
     samples: list[GallerySample] = []
-    for read in (lambda: shuffled(gallery()), own_gallery):
+    for read in (own_gallery, lambda: shuffled(gallery())):
         try:
             samples += read()
         except PulmoScanError as error:
             st.info(str(error), icon=":material/photo_library:")
     cards: list[Card] = []
-    case = 0
+    shipped = own = 0
     for sample in samples:
-        name, button = sample.title, plain(sample.title)
+        name, button, number = sample.title, plain(sample.title), 0
+        if not sample.is_own:
+            shipped += 1
+            number = shipped
         if sample.has_answer:
-            case += 1
-            name = button = f"Case {case}"
+            own += sample.is_own
+            name = button = f"Own {own}" if sample.is_own else f"Case {number}"
             if _key(sample) in _guesses():
                 button = f"{name}: {sample.label}"
         try:
@@ -110,7 +173,7 @@ def _cards() -> list[Card]:
             continue  # a user's file that is no radiograph; `samples add` says why
         except OSError:
             continue  # deleted just now
-        cards.append(Card(sample, name, button, thumbnail))
+        cards.append(Card(sample, name, button, thumbnail, number))
     return cards
 
 

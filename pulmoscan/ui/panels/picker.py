@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from pulmoscan.reading.isolation import load_apart
 from pulmoscan.reading.radiograph import FORMAT_NAMES
 from pulmoscan.ui.frame import plain
-from pulmoscan.ui.panels.gallery import gallery_panel, question
+from pulmoscan.ui.panels.gallery import Card, gallery_panel, leaf_through
 from pulmoscan.ui.state import session
 from pulmoscan.ui.state.session import Chosen
+
+SKIP = '<a class="skip" href="#result" target="_self">Skip to the result</a>'
 
 
 def picker() -> None:
     """Upload and gallery side by side, and below them what is chosen."""
-    left, right = st.columns([1, 2], gap="medium")
+    st.html(SKIP)
+    left, right = st.columns([2, 5], gap="medium")
     with left:
         _upload()
     with right:
-        gallery_panel()
+        cards = gallery_panel()
     if problem := session.problem():
         still = " The radiograph chosen before is still shown below." if session.chosen() else ""
         st.error(problem + still, icon=":material/error:")
+    if chosen := session.chosen():
+        _chosen_line(chosen, cards)
 
 
-def chosen_line(chosen: Chosen) -> None:
+def _chosen_line(chosen: Chosen, cards: Sequence[Card]) -> None:
     """What is in view, and a way to remove it."""
     radiograph = chosen.radiograph
     with st.container(horizontal=True, vertical_alignment="center", key="chosen"):
-        with st.container(gap=None):
-            st.markdown(f"**{plain(radiograph.source.name)}** · {radiograph.width} × {radiograph.height} pixels")
-            done = radiograph.source.correction
-            st.caption(f"{chosen.about} **{done[0].upper()}{done[1:]} by you.**" if done else chosen.about)
+        done = radiograph.source.correction
+        st.markdown(
+            f"**{plain(radiograph.source.name)}** · {radiograph.width} × {radiograph.height} pixels"
+            + (f" · **{done[0].upper()}{done[1:]} by you.**" if done else ""),
+            help=chosen.about,
+        )
+        leaf_through(cards, chosen)
         if chosen.original:
             st.button(
                 f"Undo: {radiograph.source.correction}",
@@ -40,8 +50,6 @@ def chosen_line(chosen: Chosen) -> None:
                 key="uncorrect",
             )
         st.button("Remove", icon=":material/close:", on_click=session.remove, key="remove")
-    if chosen.sample:
-        question(chosen.sample)
 
 
 def _upload() -> None:
@@ -49,10 +57,10 @@ def _upload() -> None:
     # A new key after each upload empties the widget: what is chosen stands in one place, the session.
     turn = st.session_state.setdefault("upload_turn", 0)
     st.file_uploader(
-        f"Upload a radiograph ({FORMAT_NAMES})",
+        "Upload a radiograph",
         key=f"upload-{turn}",
         on_change=_take_upload,
-        help="It is held in memory for this session only; nothing is written to disk.",
+        help=f"{FORMAT_NAMES}. It is held in memory for this session only; nothing is written to disk.",
     )
 
 

@@ -14,12 +14,12 @@ from pulmoscan.batch.outcomes import Outcome, load, repeated, urgency
 from pulmoscan.batch.output import csv_text
 from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.intake import Item
-from pulmoscan.screening import decide
+from pulmoscan.screening import Screening, decide
 from pulmoscan.ui.frame import plain, told_in_words
 from pulmoscan.ui.panels.decision import decision
 from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
 from pulmoscan.ui.panels.heatmap import heatmap
-from pulmoscan.ui.panels.threshold import population_of_all
+from pulmoscan.ui.panels.patient import population_of_all
 from pulmoscan.ui.state import session
 from pulmoscan.ui.state.session import Chosen
 
@@ -37,8 +37,9 @@ def worklist(
         outcomes: by the position of their item.
         archive: draws the exports of the rows that are listed, which may have to be without names.
     """
+    ageless = sum(o.screening.reading.age is None for o in outcomes.values() if o.screening)
     population = population_of_all(
-        "Patients", "batch", "Whose operating point applies to all. “By age” goes by the age in each file."
+        f"{ageless} files do not tell the age. They show", "batch", "Decisions on them follow this answer.", ageless > 0
     )
     rows = [(items[i], redecide(outcome, population)) for i, outcome in sorted(outcomes.items())]
     screened = sorted((row for row in rows if row[1].screening), key=lambda row: urgency(row[1]))
@@ -87,9 +88,17 @@ def redecide(outcome: Outcome, population: PopulationChoice) -> Outcome:
     """The outcome at the operating point of the population; no model runs."""
     if outcome.screening is None:
         return outcome
-    again = decide(outcome.screening.reading, population)
+    reading = outcome.screening.reading
+    again = decide(reading, "auto" if reading.age is not None else population)
     twice = [repeated(outcome.duplicate_of)] if outcome.duplicate_of else []
     return replace(outcome, screening=replace(again, warnings=(*again.warnings, *twice)))
+
+
+def called(screening: Screening) -> str:
+    """The decision in a table; none where it is not known whom the radiograph shows."""
+    if screening.population == "unknown":
+        return "child or adult?"
+    return "suspected" if screening.label == "pneumonia" else "no sign"
 
 
 def _filtered(rows: Sequence[Row]) -> list[Row]:
@@ -104,7 +113,7 @@ def _filtered(rows: Sequence[Row]) -> list[Row]:
             return False
         if wanted == "With warnings":
             return bool(s.warnings)
-        return wanted == "All" or (s.label == "pneumonia") == (wanted == "Suspected")
+        return wanted == "All" or called(s) == wanted.lower()
 
     return [row for row in rows if fits(row[1])]
 
@@ -116,7 +125,7 @@ def _table(model: str, rows: Sequence[Row]) -> int | None:
         {
             "file": [outcome.file for outcome, _ in screenings],
             "probability": [s.reading.probability for _, s in screenings],
-            "decision": ["suspected" if s.label == "pneumonia" else "no sign" for _, s in screenings],
+            "decision": [called(s) for _, s in screenings],
             "threshold": [s.threshold for _, s in screenings],
             "population": [s.population for _, s in screenings],
             "warnings": [" ".join(s.warnings) for _, s in screenings],

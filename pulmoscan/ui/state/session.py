@@ -18,7 +18,7 @@ from pulmoscan.errors.traces import log_unforeseen
 from pulmoscan.examination.examine import Examination, corrected, examine, lung_weights
 from pulmoscan.examination.gate import Correction
 from pulmoscan.gallery.samples import GallerySample
-from pulmoscan.population import PopulationChoice
+from pulmoscan.population import Population, PopulationChoice
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Model, Reading
 from pulmoscan.ui.frame import UNFORESEEN, plain
@@ -38,6 +38,7 @@ class Chosen:
         examinations: what was seen before any of them ran, by the checksum of the lung network's weights.
         overridden: the user wants it screened even if the gate refuses it.
         original: the choice as it came, where this is a corrected one.
+        told: whom it shows, as the user said of this one.
     """
 
     radiograph: Radiograph
@@ -47,6 +48,15 @@ class Chosen:
     examinations: dict[str, Examination] = field(default_factory=dict)
     overridden: bool = False
     original: Chosen | None = None
+    told: Population | None = None
+
+    def population_choice(self) -> PopulationChoice | None:
+        """Whose operating point applies, `auto` where the file tells; None where the user has to be asked."""
+        if self.told is not None:
+            return self.told
+        if self.radiograph.source.age is not None:
+            return "auto"
+        return (self.sample.population if self.sample else None) or answer()
 
     def examination(self) -> Examination:
         """Lungs, gate and quality; looked at on the first call only, for all models."""
@@ -74,9 +84,19 @@ def chosen() -> Chosen | None:
     return st.session_state.get("chosen")
 
 
-def population() -> PopulationChoice:
-    """Whose operating point the user chose, on whichever page."""
-    return st.session_state.get("population", "auto")
+def answer() -> Population | None:
+    """Whom radiographs show whose files do not tell, as the user answered in this session."""
+    return st.session_state.get("population_answer")
+
+
+def answer_with(population: Population) -> None:
+    """Keep the answer."""
+    st.session_state.population_answer = population
+
+
+def choice_for(age: float | None) -> PopulationChoice:
+    """Whose operating point applies to a radiograph of a list; `auto` by age, or where nobody has answered yet."""
+    return "auto" if age is not None else answer() or "auto"
 
 
 def problem() -> str | None:
@@ -105,7 +125,9 @@ def correct(correction: Correction) -> None:
     """Put the radiograph in view right, as the gate proposes."""
     if before := chosen():
         radiograph = corrected(before.radiograph, correction)
-        st.session_state.chosen = Chosen(radiograph, before.about, sample=before.sample, original=before)
+        st.session_state.chosen = Chosen(
+            radiograph, before.about, sample=before.sample, original=before, told=before.told
+        )
 
 
 def uncorrect() -> None:
