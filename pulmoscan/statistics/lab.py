@@ -158,6 +158,12 @@ def youden(scores: Scores) -> float:
     return _lowest_best(at.sensitivity + at.specificity)
 
 
+def threshold_for_specificity(scores: Scores, specificity: float) -> float:
+    """The lowest threshold of `GRID` at which at least `specificity` of the normal radiographs stay below it."""
+    reached = np.flatnonzero(rates(scores).specificity >= specificity - 1e-12)
+    return float(GRID[reached[0]]) if reached.size else 1.0
+
+
 def balanced(scores: Scores) -> float:
     """The lowest threshold at which the smaller of sensitivity and specificity is greatest."""
     at = rates(scores)

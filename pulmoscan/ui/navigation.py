@@ -20,8 +20,8 @@ def navigation() -> st.Page:
     pages = [st.Page("pages/overview.py", title="Overview", default=True)]
     pages += [st.Page(f"pages/{spec.name}.py", title=f"{spec.title} · {spec.role}") for spec in MODELS.values()]
     workbench = [st.Page(f"pages/{file}.py", title=title) for file, title in WORKBENCH.items()]
-    external = [st.Page("pages/torchxrayvision.py", title="torchxrayvision")]
-    return st.navigation({"": pages, "Workbench": workbench, "External models": external}, position="top")
+    others = [st.Page("pages/torchxrayvision.py", title="torchxrayvision"), st.Page("pages/about.py", title="About")]
+    return st.navigation({"": pages, "Workbench": workbench, "More": others}, position="top")
 
 
 def go_through_home() -> None:

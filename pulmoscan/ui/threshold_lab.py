@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
+import numpy as np
+import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from pulmoscan.errors import PulmoScanError, ScoreTableError
 from pulmoscan.models import measured
@@ -15,6 +19,7 @@ from pulmoscan.models.measured import Measured
 from pulmoscan.models.registry import MODELS
 from pulmoscan.population import GROUPS, POPULATIONS, Population
 from pulmoscan.statistics import lab
+from pulmoscan.statistics.bands import bands
 from pulmoscan.statistics.metrics import THRESHOLD_STEP, Scores
 from pulmoscan.statistics.operating_points import threshold_for_sensitivity
 from pulmoscan.statistics.score_table import read_score_table
@@ -22,6 +27,8 @@ from pulmoscan.ui.compare import STYLE
 from pulmoscan.ui.frame import page, plain, told_in_words
 from pulmoscan.ui.panels import lab_charts
 from pulmoscan.ui.panels.lab import confusion_panel, downloads, errors_panel, figures_panel
+from pulmoscan.ui.panels.threshold import threshold_slider
+from pulmoscan.ui.state import links
 
 SUBTITLE = (
     "What does a threshold cost, and what does it gain? Everything follows from stored scores at once; no model runs."
@@ -90,7 +97,7 @@ def _choose() -> Study | None:
             list(titles),
             format_func=titles.__getitem__,
             key="lab-subject",
-            persist_state="session",
+            bind="query-params",
             width=260,
         )
         if name == OWN:
@@ -102,10 +109,10 @@ def _choose() -> Study | None:
             required=True,
             format_func=lambda p: GROUPS[p].capitalize(),
             key="lab-population",
-            persist_state="session",
+            bind="query-params",
         )
         split = st.segmented_control(
-            "Split", SPLITS, default="validation", required=True, key="lab-split", persist_state="session"
+            "Split", SPLITS, default="validation", required=True, key="lab-split", bind="query-params"
         )
     subject = known[name]
     scores = subject.scores.get((population, split))
@@ -153,12 +160,15 @@ def _lab(study: Study) -> None:
     with told_in_words():
         key = f"lab-threshold-{study.key}"
         default = study.default if study.default is not None else lab.youden(study.basis)
-        st.session_state.setdefault(key, round(default, 3))
+        if key not in st.session_state:
+            linked = links.number_opened_with("threshold", 0, 1)
+            st.session_state[key] = round(default if linked is None else linked, 3)
+        moved = abs(st.session_state[key] - default) >= THRESHOLD_STEP / 2
+        links.show(threshold=f"{st.session_state[key]:.3f}" if moved and study.split else None)
         controls, result = st.columns([4, 5], gap="large")
         with controls:
-            threshold: float = st.slider(
-                "Threshold", 0.0, 1.0, step=THRESHOLD_STEP, format="%.3f", key=key, persist_state="session"
-            )
+            threshold = float(st.session_state[key])
+            threshold_slider(key, [] if study.default is None else [study.default])
             _presets(study, key)
             prevalence = _prevalence(study)
         with result:
@@ -172,7 +182,7 @@ def _lab(study: Study) -> None:
         if overlaid:
             shown |= study.others
             shown[study.subject] = study.scores
-        _charts(study, shown, threshold, prevalence)
+        _charts(study, shown, threshold, prevalence, key)
         errors_panel(study.scores, threshold, study.population, study.split, study.key)
         downloads(study.title, shown, study.subject, threshold, prevalence)
 
@@ -198,13 +208,20 @@ def _presets(study: Study, key: str) -> None:
             on_click=lambda: to(lab.youden(study.basis))(),
             help="Where sensitivity + specificity is greatest.",
         )
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.number_input("Sensitivity at least (%)", 50.0, 100.0, 95.0, 0.5, format="%.1f", key="lab-wanted", width=190)
-        st.button(
-            "Set",
-            on_click=lambda: to(threshold_for_sensitivity(study.basis, st.session_state["lab-wanted"] / 100))(),
-            help="The highest threshold that still finds that share of the pneumonias.",
-        )
+    for name, finds, explanation in (
+        ("Sensitivity", threshold_for_sensitivity, "The highest threshold that still finds that share of pneumonias."),
+        ("Specificity", lab.threshold_for_specificity, "The lowest threshold that clears that share of the others."),
+    ):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            wanted = f"lab-wanted-{name}"
+            st.number_input(f"{name} at least (%)", 50.0, 100.0, 95.0, 0.5, format="%.1f", key=wanted, width=190)
+            st.button(
+                "Set",
+                key=f"lab-set-{name}",
+                on_click=lambda find, at: to(find(study.basis, st.session_state[at] / 100))(),
+                args=(finds, wanted),
+                help=explanation,
+            )
 
 
 def _prevalence(study: Study) -> float:
@@ -221,25 +238,58 @@ def _prevalence(study: Study) -> float:
     return lab.prevalence(study.scores) if math.isclose(value, round(own, 1)) else value / 100
 
 
-def _charts(study: Study, shown: Mapping[str, Scores], threshold: float, prevalence: float) -> None:
+@st.cache_data(max_entries=60, show_spinner="Drawing the bands …")
+def _bands(
+    normal: NDArray[np.float64], pneumonia: NDArray[np.float64], prevalence: float
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Of ROC, precision-recall and decision curve; they take half a second, and a drag of the threshold none."""
+    found = bands(Scores(normal, pneumonia), prevalence)
+    return tuple(lab_charts.band_data(band) for band in (found.roc, found.recall, found.benefit))  # type: ignore[return-value]
+
+
+@st.cache_data(
+    max_entries=60, show_spinner=False, hash_funcs={Scores: lambda s: (s.normal.tobytes(), s.pneumonia.tobytes())}
+)
+def _curves(shown: Mapping[str, Scores], prevalence: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """ROC, precision-recall and decision curves, which do not follow the threshold."""
+    return (
+        lab_charts.roc_data(shown),
+        lab_charts.recall_data(shown, prevalence),
+        lab_charts.benefit_data(shown, prevalence),
+    )
+
+
+def _pick(chart: str, key: str) -> None:
+    """Take the threshold of the point that was clicked."""
+    picked = st.session_state[chart]["selection"].get(lab_charts.PICK) or []
+    if picked:
+        st.session_state[key] = round(float(picked[0]["threshold"]), 3)
+
+
+def _charts(study: Study, shown: Mapping[str, Scores], threshold: float, prevalence: float, key: str) -> None:
     point = lab_charts.point_data(study.scores, threshold, prevalence)
+    roc, recall, benefit = _bands(study.scores.normal, study.scores.pneumonia, prevalence)
+    curves, precisions, lines = _curves(shown, prevalence)
     charts = (
-        ("ROC curve", lab_charts.roc_chart(lab_charts.roc_data(shown), point)),
+        ("ROC curve", lab_charts.roc_chart(curves, roc, point)),
         (
             f"Precision and recall at a prevalence of {100 * prevalence:.1f} %",
-            lab_charts.recall_chart(lab_charts.recall_data(shown, prevalence), point),
+            lab_charts.recall_chart(precisions, recall, point),
         ),
         ("Scores by class", lab_charts.histogram_chart(lab_charts.histogram_data(study.scores), point)),
-        (
-            "Decision curve",
-            lab_charts.benefit_chart(lab_charts.benefit_data(shown, prevalence), point, prevalence),
-        ),
+        ("Decision curve", lab_charts.benefit_chart(lines, benefit, point, prevalence)),
     )
     for row in (charts[:2], charts[2:]):
         for column, (title, spec) in zip(st.columns(2, gap="large"), row, strict=True):
             with column:
                 st.markdown(f"**{title}**")
-                st.vega_lite_chart(spec, key=f"lab-chart-{title.split()[0]}", width="stretch")
+                chart = f"lab-chart-{title.split()[0]}"
+                if title == "ROC curve":
+                    st.vega_lite_chart(
+                        spec, key=chart, width="stretch", alt=title, on_select=partial(_pick, chart, key)
+                    )
+                else:
+                    st.vega_lite_chart(spec, key=chart, width="stretch", alt=title)
     areas = " · ".join(
         f"{name}: AUC {scores.auc.decimal}, average precision {lab.average_precision(scores, prevalence).decimal}"
         for name, scores in shown.items()

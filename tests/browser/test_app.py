@@ -223,7 +223,7 @@ def test_look(app: str, new_page: Open, device: str, width: int, height: int, sc
         page.set_viewport_size({"width": width, "height": height})
 
     page.goto(app)
-    expect(page.get_by_role("heading", name="Privacy")).to_be_visible()
+    expect(page.get_by_role("heading", name="The models, as measured")).to_be_visible()
     background = page.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor")
     assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 23, 27)"}[scheme]
     shoot("overview")
@@ -250,5 +250,5 @@ def test_first_address_asked_of_a_new_server_may_be_any_page(weights: Path, new_
         expect(page.get_by_role("link", name=TITLES["densenet121"])).to_be_visible()
         expect(page.get_by_role("dialog")).to_have_count(0)
         page.goto(address)
-        expect(page.get_by_role("heading", name="Privacy")).to_be_visible()
+        expect(page.get_by_role("heading", name="The models, as measured")).to_be_visible()
     assert elsewhere == [], "the app asks nothing of other servers"

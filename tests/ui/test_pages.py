@@ -48,7 +48,23 @@ def test_overview_shows_the_figures_of_every_model_at_its_operating_point() -> N
             sensitivity = scores.at(card.thresholds[population]).sensitivity
             assert f"{100 * sensitivity.estimate:.1f} %" in page
             assert f"{100 * sensitivity.low:.1f} to {100 * sensitivity.high:.1f}" in page
-    assert "10.17632/rscbjbr9sj" in page
+    assert page.count("Recommended for") >= 1
+
+
+def test_a_click_on_the_overview_opens_the_case_on_a_models_page() -> None:
+    app = click(start(), "First")
+    assert app.title[0].value.split()[0] in {spec.title for spec in MODELS.values()}
+    assert decision(app)
+    assert go_to(app, "overview").title[0].value == "PulmoScan", "and the way back stays open"
+
+
+def test_about_names_versions_data_and_cards() -> None:
+    app = open_page("about")
+    assert "10.17632/rscbjbr9sj" in text(app)
+    assert read_card(get_spec("resnet18")).weights_sha256[:16] in text(app)
+    app.segmented_control[0].set_value("resnet18").run()
+    assert not app.exception
+    assert "### ResNet-18" in text(app)
 
 
 @pytest.mark.usefixtures("own_models")

@@ -95,6 +95,10 @@ def test_presets(app: AppTest) -> None:
     next(n for n in app.number_input if n.label.startswith("Sensitivity at least")).set_value(90.0).run()
     click(app, "Set")
     assert threshold(app) == threshold_for_sensitivity(scores(), 0.9)
+    next(n for n in app.number_input if n.label.startswith("Specificity at least")).set_value(90.0).run()
+    app.button(key="lab-set-Specificity").click().run()
+    at = scores().at(threshold(app)).specificity.estimate
+    assert at >= 0.9 > scores().at(threshold(app) - 0.001).specificity.estimate
     click(app, "High sensitivity")
     assert threshold(app) == read_card(get_spec(CHAMPION)).thresholds["child"]
 
@@ -160,3 +164,9 @@ def test_own_table_that_is_none_says_how_it_should_look(app: AppTest) -> None:
     assert not app.exception
     assert "names no column" in app.error[0].value
     assert "id, score (0 to 1) and label" in app.error[0].value
+
+
+def test_address_opens_the_same_lab(app: AppTest) -> None:
+    app.session_state["lab-population"] = "adult"
+    drag(app.run(), 0.4)
+    assert app.query_params["threshold"] == "0.400"

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pulmoscan.statistics import lab
+from pulmoscan.statistics.bands import Band
 from pulmoscan.statistics.metrics import Scores
 
 Spec = dict[str, Any]
@@ -22,6 +23,9 @@ LEGEND_LINE = 16
 """Pixels that the chart grows by for each line of its legend, lest the curves be squeezed."""
 COLOURS = ("#1f93ad", "#e08a3c", "#9a77d6", "#3fa66b", "#d1607f", "#8a8f98")
 CLASS_COLOURS = {"normal": "#2f9e77", "pneumonia": "#e0772f"}
+DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [4, 6])
+PICK = "pick"
+"""Name of the selection that a click on the ROC curve makes."""
 MAX_POINTS = 600
 """Of one curve on the screen; more are below a pixel apart."""
 
@@ -81,22 +85,28 @@ def point_data(scores: Scores, threshold: float, prevalence: float) -> pd.DataFr
     )
 
 
-def roc_chart(curves: pd.DataFrame, point: pd.DataFrame) -> Spec:
-    """ROC curve with the operating point and its intervals moving on it."""
+def band_data(band: Band) -> pd.DataFrame:
+    """Columns x, low, high: where a curve's 95 % band lies."""
+    return pd.DataFrame({"x": band.x, "low": band.low, "high": band.high})
+
+
+def roc_chart(curves: pd.DataFrame, band: pd.DataFrame, point: pd.DataFrame) -> Spec:
+    """ROC curve in its band, with the operating point and its intervals on it; a click on it picks a threshold."""
     diagonal = {
         "data": {"values": [{"x": 0, "y": 0}, {"x": 1, "y": 1}]},
         "mark": {"type": "line", "strokeDash": [4, 4], "color": "#8a8f98", "strokeWidth": 1},
         "encoding": {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "quantitative"}},
     }
     curve = _curve("linear", "1 − specificity", "sensitivity", list(curves["who"].unique()))
-    layers = [diagonal, curve, *_cross("fpr", "sensitivity")]
-    return _chart(layers, curves["who"].nunique(), curves=curves, point=point)
+    layers = [diagonal, _band(), curve, _picks(), *_cross("fpr", "sensitivity")]
+    return _chart(layers, curves["who"].nunique(), curves=curves, band=band, point=point)
 
 
-def recall_chart(curves: pd.DataFrame, point: pd.DataFrame) -> Spec:
+def recall_chart(curves: pd.DataFrame, band: pd.DataFrame, point: pd.DataFrame) -> Spec:
     """Precision-recall curve at the prevalence."""
     curve = _curve("step-after", "sensitivity (recall)", "PPV (precision)", list(curves["who"].unique()))
-    return _chart([curve, *_cross("sensitivity", "ppv")], curves["who"].nunique(), curves=curves, point=point)
+    layers = [_band(), curve, *_cross("sensitivity", "ppv")]
+    return _chart(layers, curves["who"].nunique(), curves=curves, band=band, point=point)
 
 
 def histogram_chart(bins: pd.DataFrame, point: pd.DataFrame) -> Spec:
@@ -138,7 +148,7 @@ def histogram_chart(bins: pd.DataFrame, point: pd.DataFrame) -> Spec:
     return _chart([bars, _threshold_line()], 1, bins=bins, point=point)
 
 
-def benefit_chart(lines: pd.DataFrame, point: pd.DataFrame, prevalence: float) -> Spec:
+def benefit_chart(lines: pd.DataFrame, band: pd.DataFrame, point: pd.DataFrame, prevalence: float) -> Spec:
     """Decision curve: net benefit against the threshold probability."""
     who = list(lines["who"].unique())
     colours = [*COLOURS[: len(who) - 2], "#8a8f98", "#5b6b73"]
@@ -155,6 +165,7 @@ def benefit_chart(lines: pd.DataFrame, point: pd.DataFrame, prevalence: float) -
                 "axis": {"format": ".3~f"},
             },
             "color": _colour(who, colours),
+            "strokeDash": _dash(who),
             "tooltip": [
                 {"field": "who", "title": "who"},
                 {"field": "threshold", "format": ".3f"},
@@ -162,7 +173,7 @@ def benefit_chart(lines: pd.DataFrame, point: pd.DataFrame, prevalence: float) -
             ],
         },
     }
-    return _chart([curve, _threshold_line()], len(who), lines=lines, point=point)
+    return _chart([_band(), curve, _threshold_line()], len(who), lines=lines, band=band, point=point)
 
 
 def _curves(curves: Mapping[str, lab.Curve]) -> pd.DataFrame:
@@ -188,6 +199,7 @@ def _curve(interpolate: str, x: str, y: str, who: list[str]) -> Spec:
             "y": {"field": "y", "title": y, **unit},
             "order": {"field": "order", "type": "quantitative"},
             "color": _colour(who, list(COLOURS[: len(who)])),
+            "strokeDash": _dash(who),
             "tooltip": [
                 {"field": "who", "title": "who"},
                 {"field": "x", "title": x, "format": ".3f"},
@@ -204,6 +216,45 @@ def _colour(who: list[str], colours: list[str]) -> Spec:
         "type": "nominal",
         "scale": {"domain": who, "range": colours},
         "legend": {"orient": "bottom", "title": None, "columns": 1, "labelLimit": 300},
+    }
+
+
+def _dash(who: list[str]) -> Spec:
+    """Lines that can be told apart without their colours."""
+    return {
+        "field": "who",
+        "type": "nominal",
+        "scale": {"domain": who, "range": [DASHES[n % len(DASHES)] for n in range(len(who))]},
+        "legend": {"orient": "bottom", "title": None, "columns": 1, "labelLimit": 300},
+    }
+
+
+def _band() -> Spec:
+    """Of the one that is studied."""
+    return {
+        "data": {"name": "band"},
+        "mark": {"type": "area", "opacity": 0.18, "color": COLOURS[0], "clip": True},
+        "encoding": {
+            "x": {"field": "x", "type": "quantitative"},
+            "y": {"field": "low", "type": "quantitative"},
+            "y2": {"field": "high"},
+        },
+    }
+
+
+def _picks() -> Spec:
+    """Points of the curve that can be clicked, unseen."""
+    return {
+        "data": {"name": "curves"},
+        "mark": {"type": "point", "filled": True, "size": 60, "opacity": 0},
+        "params": [
+            {"name": PICK, "select": {"type": "point", "fields": ["threshold"], "nearest": True, "on": "click"}}
+        ],
+        "encoding": {
+            "x": {"field": "x", "type": "quantitative"},
+            "y": {"field": "y", "type": "quantitative"},
+            "tooltip": [{"field": "threshold", "format": ".3f"}],
+        },
     }
 
 

@@ -16,9 +16,14 @@ from pulmoscan.ui.state.session import Chosen
 SKIP = '<a class="skip" href="#result" target="_self">Skip to the result</a>'
 
 
-def picker() -> None:
-    """Upload and gallery side by side, and below them what is chosen."""
-    st.html(SKIP)
+def picker(bare: bool = False) -> None:
+    """Upload and gallery side by side, and below them what is chosen.
+
+    Args:
+        bare: leave out what is chosen: the page shows none of it.
+    """
+    if not bare:
+        st.html(SKIP)
     left, right = st.columns([2, 5], gap="medium")
     with left:
         _upload()
@@ -27,7 +32,9 @@ def picker() -> None:
     if problem := session.problem():
         still = " The radiograph chosen before is still shown below." if session.chosen() else ""
         st.error(problem + still, icon=":material/error:")
-    if chosen := session.chosen():
+    if not bare:
+        session.just_chosen()  # it is seen now
+    if (chosen := session.chosen()) and not bare:
         _chosen_line(chosen, cards)
 
 

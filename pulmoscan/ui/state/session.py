@@ -84,6 +84,12 @@ def chosen() -> Chosen | None:
     return st.session_state.get("chosen")
 
 
+def just_chosen() -> Chosen | None:
+    """What was chosen since this was asked last."""
+    found: Chosen | None = st.session_state.pop("just_chosen", None)
+    return found
+
+
 def answer() -> Population | None:
     """Whom radiographs show whose files do not tell, as the user answered in this session."""
     return st.session_state.get("population_answer")
@@ -108,7 +114,7 @@ def choose(load: Callable[[], Chosen], name: str) -> None:
     """Put another radiograph in view; for callbacks, so it must not raise."""
     st.session_state.problem = None
     try:
-        st.session_state.chosen = load()
+        st.session_state.chosen = st.session_state.just_chosen = load()
     except PulmoScanError as error:
         st.session_state.problem = f"“{plain(name)}” could not be read. {error}"
     except Exception as error:

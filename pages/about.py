@@ -1,0 +1,5 @@
+"""Versions, model cards, licence, and how to cite."""
+
+from pulmoscan.ui.about import about_page
+
+about_page()
