@@ -244,12 +244,14 @@ def _bands(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Of ROC, precision-recall and decision curve; they take half a second, and a drag of the threshold none."""
     found = bands(Scores(normal, pneumonia), prevalence)
-    return tuple(lab_charts.band_data(band) for band in (found.roc, found.recall, found.benefit))  # type: ignore[return-value]
+    return tuple(lab_charts.band_data(band) for band in (found.roc, found.recall, found.benefit))
 
 
-@st.cache_data(
-    max_entries=60, show_spinner=False, hash_funcs={Scores: lambda s: (s.normal.tobytes(), s.pneumonia.tobytes())}
-)
+def _content(scores: Scores) -> tuple[bytes, bytes]:
+    return scores.normal.tobytes(), scores.pneumonia.tobytes()
+
+
+@st.cache_data(max_entries=60, show_spinner=False, hash_funcs={Scores: _content})
 def _curves(shown: Mapping[str, Scores], prevalence: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """ROC, precision-recall and decision curves, which do not follow the threshold."""
     return (
