@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.float32]
 
-WINDOW = 512  # pixels a side of the middle part whose spectrum is looked at
+WINDOW, SMALLEST_WINDOW = 512, 200  # pixels a side of the middle part whose spectrum is looked at
 BAND = (0.08, 0.5)  # cycles per pixel: below is anatomy
 NEAR_AXIS = 0.7
 """Degrees. The shadow of an anti-scatter grid is as regular, and lies along an axis; hardly any photograph does."""
@@ -29,9 +29,12 @@ RING = 3  # pixels around a sign
 def screen_grid(pixels: Pixels) -> float:
     """How far the strongest regular pattern stands out of the spectrum's surroundings, in units of log power.
 
-    A screen's pixels, or their beat with the camera's, make a narrow peak away from the axes.
+    A screen's pixels, or their beat with the camera's, make a narrow peak away from the axes. 0 where a picture is too
+    small to tell.
     """
     side = min(WINDOW, *pixels.shape)
+    if side < SMALLEST_WINDOW:
+        return 0.0
     top, left = ((length - side) // 2 for length in pixels.shape)
     part = pixels[top : top + side, left : left + side]
     window, looked_at = _window(side)

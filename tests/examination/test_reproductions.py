@@ -22,6 +22,7 @@ def test_most_photographs_of_a_screen_show_its_pixels() -> None:
     grids = [screen_grid(photographed(good(), random.Random(seed))) for seed in range(4)]
     assert sum(grid > LARGEST_GRID for grid in grids) >= 2, grids
     assert screen_grid(good()) < LARGEST_GRID - 1
+    assert screen_grid(good(100, 100)) == 0
 
 
 @pytest.mark.parametrize("seed", range(2))
