@@ -58,10 +58,15 @@ def examine(radiograph: Radiograph) -> Examination:
         raise WeightsDamaged(card_path(), f"it lacks the gate's limits {', '.join(missing)}")
     view = reader.look(radiograph.pixels)
     refusal = gate.check(view, reader.card.limits, radiograph.pixels, radiograph.source.chroma)
+    return Examination(view, refusal, defects_of(radiograph, view), 1000 * (time.perf_counter() - began))
+
+
+def defects_of(radiograph: Radiograph, view: ChestView) -> tuple[Defect, ...]:
+    """What its quality leaves to be desired, without what its file tells already."""
     defects = quality.check(radiograph.pixels, view.mask)
-    if radiograph.dicom or PHOTOGRAPH in radiograph.warnings:  # no photograph, or one that was told already
+    if radiograph.dicom or PHOTOGRAPH in radiograph.warnings:  # no photograph, or one that was told
         defects = tuple(defect for defect in defects if defect.kind != "photograph")
-    return Examination(view, refusal, defects, 1000 * (time.perf_counter() - began))
+    return defects
 
 
 def lung_weights() -> str:

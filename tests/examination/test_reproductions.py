@@ -7,11 +7,12 @@ import random
 import numpy as np
 import pytest
 
-from pulmoscan.examination import examine as examination
+from pulmoscan.examination.examine import defects_of
 from pulmoscan.examination.quality import LARGEST_GRID, MOST_SIGNS
 from pulmoscan.examination.reproductions import screen_grid, signs_on_black
 from pulmoscan.reading.radiograph import PHOTOGRAPH, load_radiograph
 from pulmoscan.training.data.reproductions import in_a_black_viewer, photographed
+from tests.chest_views import chest_view
 from tests.dicoms import dicom, save
 from tests.examination.test_quality import good
 from tests.pictures import encode
@@ -45,15 +46,13 @@ def test_lines_along_an_axis_are_an_anti_scatter_grid() -> None:
     assert screen_grid(np.asarray(good(600, 600) + 0.03 * np.sin(2 * np.pi * slanted), np.float32)) > LARGEST_GRID
 
 
-@pytest.mark.usefixtures("models")
 def test_a_photograph_is_told_once_and_dicom_files_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pulmoscan.examination.quality.screen_grid", lambda _: 99.0)
     plain = encode((good() * 255).astype(np.uint8), "PNG")
-    kinds = [defect.kind for defect in examination.examine(load_radiograph(plain)).defects]
-    assert kinds.count("photograph") == 1
+    assert [defect.kind for defect in defects_of(load_radiograph(plain), chest_view())].count("photograph") == 1
     tinted = np.dstack([(good() * peak).astype(np.uint8) for peak in (255, 220, 180)])
     photograph = load_radiograph(encode(tinted, "PNG"))
     assert PHOTOGRAPH in photograph.warnings
-    assert "photograph" not in [defect.kind for defect in examination.examine(photograph).defects]
+    assert "photograph" not in [defect.kind for defect in defects_of(photograph, chest_view())]
     stored = load_radiograph(save(dicom(8)))
-    assert "photograph" not in [defect.kind for defect in examination.examine(stored).defects]
+    assert "photograph" not in [defect.kind for defect in defects_of(stored, chest_view())]
