@@ -43,13 +43,17 @@ def listen(settings: Configuration) -> int:
     """Until it is asked to end (SIGTERM, Ctrl-C)."""
     import logging
 
+    from pulmoscan.hospital.audit import AuditLog, read_key
     from pulmoscan.hospital.node import Node
     from pulmoscan.reading.isolation import warm_up
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # what it says quotes headers
     warm_up()
-    node = Node(settings)
+    folder = settings.node.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    log = AuditLog(folder / "audit.jsonl", read_key(settings.node.audit_key or folder / "audit.key"))
+    node = Node(settings, log.append)
     node.start()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

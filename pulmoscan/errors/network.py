@@ -32,3 +32,23 @@ class PeerError(PulmoScanError):
 
     def __init__(self, who: str, what: str) -> None:
         super().__init__(f"{who} {what}. It is tried again; `pulmoscan listen FILE --check` asks every peer at once.")
+
+
+class TokenMissing(PulmoScanError):
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"The service would answer everybody at {address}. Give it a token with --token-file or PULMOSCAN_TOKEN; "
+            "without one it listens on 127.0.0.1 alone."
+        )
+
+
+class TokenUnusable(PulmoScanError):
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"The token in {where} cannot be used: {why}. Make one with `openssl rand -hex 32`.")
+
+
+class AuditKeyMissing(PulmoScanError):
+    def __init__(self, path: object, why: str) -> None:
+        super().__init__(
+            f"The audit log's key {path} cannot be used: {why}. Mend it, or name another with node.audit_key."
+        )

@@ -55,6 +55,7 @@ class Node(_Table):
         longest_seconds: and at the latest so long after its first instance.
         least_free_mb: of the folder's disk; below, senders are told that it is out of resources.
         most_waiting: instances that may wait to be screened; the same.
+        audit_key: of the audit log, which lies in the folder; made where there is none. By default `audit.key` there.
     """
 
     folder: Path
@@ -70,6 +71,7 @@ class Node(_Table):
     least_free_mb: Annotated[float, Field(ge=0)] = 2048.0
     most_waiting: Annotated[int, Field(ge=1)] = 20_000
     tls: Tls | None = None
+    audit_key: Path | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Node:
@@ -206,7 +208,7 @@ def read_configuration(path: Path) -> Configuration:
     return found
 
 
-PATHS = ("folder", "certificate", "key", "authorities", "token_file", "password_file")
+PATHS = ("folder", "certificate", "key", "authorities", "token_file", "password_file", "audit_key")
 
 
 def _rooted(content: Any, base: Path) -> Any:
@@ -229,7 +231,7 @@ def _files(table: _Table, where: str = "") -> list[tuple[str, Path]]:
             place = f"{where}{name}" + (f" {number}" if isinstance(value, tuple) else "")
             if isinstance(part, _Table):
                 found += _files(part, f"{place}, ")
-            elif isinstance(part, Path) and name != "folder":
+            elif isinstance(part, Path) and name not in ("folder", "audit_key"):
                 found.append((place, part))
     return found
 

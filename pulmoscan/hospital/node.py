@@ -14,6 +14,7 @@ from pulmoscan.hospital.configuration import Configuration, DimseDestination, We
 from pulmoscan.hospital.courier import Archive, Courier
 from pulmoscan.hospital.dicomweb import WebServer
 from pulmoscan.hospital.dimse import DimseArchive
+from pulmoscan.hospital.puller import Puller
 from pulmoscan.hospital.queue import Queue
 from pulmoscan.hospital.receiver import Receiver
 from pulmoscan.hospital.screener import Screener
@@ -60,6 +61,9 @@ class Node:
             archive = archive_of(destination, settings.node.ae_titles[0], self._answered)
             courier = Courier(settings, destination, archive, self.queue, self.spool, audit)
             self._steps.append((f"courier {destination.name}", courier.run_once))
+        for source in settings.pull:
+            puller = Puller(settings.node, source, self.queue, self.spool, self.receiver.taking, audit)
+            self._steps.append((f"puller {source.name}", puller.run_once))
         self._tidied = 0.0
         self._steps.append(("tidy", self._tidy))
 

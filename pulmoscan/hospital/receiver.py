@@ -33,7 +33,7 @@ from pynetdicom.sop_class import (
 
 from pulmoscan.errors import CannotListen
 from pulmoscan.errors.traces import log_unforeseen
-from pulmoscan.hospital.configuration import Configuration, DimseDestination, Peer
+from pulmoscan.hospital.configuration import Configuration, DimseDestination, Node, Peer
 from pulmoscan.hospital.queue import Arrival, Queue
 from pulmoscan.hospital.spool import Spool
 from pulmoscan.hospital.tls import server_context
@@ -80,6 +80,9 @@ class Receiver:
     Args:
         answered: is told of an archive's storage commitment: transaction, UIDs it keeps, UIDs it does not have.
         audit: is told what came in: an event's name and its particulars.
+
+    Attributes:
+        taking: held while one instance is taken into the queue.
     """
 
     def __init__(
@@ -87,7 +90,7 @@ class Receiver:
     ) -> None:
         self._settings, self._queue, self._spool = settings, queue, spool
         self._answered, self._audit = answered, audit
-        self._taking = threading.Lock()
+        self.taking = threading.Lock()
         self._server: Any = None
 
     @property
@@ -170,20 +173,23 @@ class Receiver:
             return NOT_UNDERSTOOD
 
     def _take(self, part: Path, sop_uid: str, sender: str) -> int:
-        node = self._settings.node
-        if self._spool.free_bytes() < node.least_free_mb * 2**20 or self._queue.waiting() >= node.most_waiting:
-            logger.error("Out of resources: the disk is nearly full, or too much is waiting")
+        if not has_room(self._settings.node, self._queue, self._spool):
             return OUT_OF_RESOURCES
-        return (
-            SUCCESS
-            if take(part, sop_uid, sender, self._queue, self._spool, self._taking, self._audit)
-            else NOT_UNDERSTOOD
-        )
+        known = take(part, sop_uid, sender, self._queue, self._spool, self.taking, self._audit)
+        return SUCCESS if known else NOT_UNDERSTOOD
 
     def _commitment(self, event: evt.Event) -> tuple[int, None]:
         """An archive's answer: N-EVENT-REPORT of the storage commitment push model (PS3.4 J.3.3)."""
         answer_of(event, self._answered)
         return SUCCESS, None
+
+
+def has_room(node: Node, queue: Queue, spool: Spool) -> bool:
+    """Whether more may come in."""
+    if spool.free_bytes() >= node.least_free_mb * 2**20 and queue.waiting() < node.most_waiting:
+        return True
+    logger.error("Out of resources: the disk is nearly full, or too much is waiting")
+    return False
 
 
 def take(

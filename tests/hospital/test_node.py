@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,13 @@ from pydicom.uid import (
     SegmentationStorage,
 )
 
+from pulmoscan.hospital.configuration import Configuration
+from pulmoscan.hospital.node import Node
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.screening import screen
 from tests.dicoms import save
 from tests.export.test_dicom_reports import by_name, validator
-from tests.hospital.conftest import MODEL, MakeNode, Orthanc, dimse, send, stow, study, until
+from tests.hospital.conftest import MODEL, MakeNode, Orthanc, configuration, dimse, send, stow, study, until
 
 KINDS = ("sr", "seg", "sc", "gsps")
 CLASSES = (
@@ -79,3 +83,26 @@ def test_by_dicomweb(make_node: MakeNode, orthanc: Orthanc) -> None:
     assert send(node.receiver.port, source) == [0]
     until(lambda: node.queue.counts().get("web", {}).get("sent") == 2)
     assert len(orthanc.instances(source.StudyInstanceUID)) == 2
+
+
+def test_pulled_over_dicomweb(models: Path, orthanc: Orthanc, tmp_path: Path) -> None:
+    """New studies of a server are fetched once, and results come back to it; these are no new radiographs."""
+    assert models.is_dir()
+    today = f"{date.today():%Y%m%d}"  # noqa: DTZ011 - a study's date has no zone
+    (source,) = study(StudyDate=today)
+    (old,) = study(StudyDate="20010101")
+    for one in (source, old):
+        save(one)
+    orthanc.web.store_instances([source, old])
+    settings = configuration(tmp_path / "node", stow(orthanc)).model_dump(mode="json")
+    pull = {"name": "server", "url": f"{orthanc.url}/dicom-web", "every_seconds": 0.2, "days": 0}
+    node = Node(Configuration.model_validate({**settings, "pull": [pull]}))
+    node.start()
+    try:
+        until(lambda: node.queue.counts().get("web", {}).get("sent") == 2)
+        time.sleep(0.6)
+        assert node.queue.counts()["instances"]["screened"] == 1
+        assert node.queue.counts()["web"]["sent"] == 2
+        assert len(orthanc.instances(source.StudyInstanceUID)) == 3
+    finally:
+        node.stop()

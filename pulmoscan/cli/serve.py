@@ -1,0 +1,52 @@
+"""`serve`: the REST service."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+
+from pulmoscan import DISCLAIMER
+from pulmoscan.cli.arguments import Commands, positive
+from pulmoscan.errors import TokenMissing
+
+
+def add(commands: Commands) -> None:
+    """Its arguments."""
+    parser = commands.add_parser("serve", help="start the REST service", epilog=DISCLAIMER)
+    parser.add_argument(
+        "--address", type=ip_address, default=ip_address("127.0.0.1"), help="by default this machine only"
+    )
+    parser.add_argument("--port", type=int, default=8600)
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="the token that clients must bear; else that of PULMOSCAN_TOKEN"
+    )
+    parser.add_argument("--rate", type=positive, default=120, metavar="N", help="requests a minute of one client")
+    parser.add_argument(
+        "--audit", type=Path, metavar="FOLDER", help="keep an audit log there: audit.jsonl, and its key audit.key"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    import uvicorn
+
+    from pulmoscan.hospital.audit import AuditLog, read_key
+    from pulmoscan.hospital.service.app import create_app
+    from pulmoscan.hospital.service.guard import read_token
+    from pulmoscan.reading.isolation import warm_up
+
+    token = read_token(options.token_file)
+    if not token and not options.address.is_loopback:
+        raise TokenMissing(str(options.address))
+    warm_up()
+    print(DISCLAIMER, file=sys.stderr)
+    app = create_app(token, options.rate)
+    if options.audit:
+        options.audit.mkdir(parents=True, exist_ok=True)
+        log = AuditLog(options.audit / "audit.jsonl", read_key(options.audit / "audit.key"))
+        app = create_app(token, options.rate, log.append)
+    # Its access log would name who asked for what; how much is asked, /metrics says.
+    uvicorn.run(app, host=str(options.address), port=options.port, access_log=False, log_level="warning")
+    return 0

@@ -1,0 +1,1 @@
+"""The REST service: one radiograph in, a screening out; nothing is kept."""
