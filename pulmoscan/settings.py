@@ -11,6 +11,7 @@ PULMOSCAN_THREADS    threads of one forward pass; else OMP_NUM_THREADS, else the
 PULMOSCAN_DECODING   `here` decodes files in this process; else in one of their own, whose death costs one file
 PULMOSCAN_KEY        file of the secret that anonymous names are made with; else one in the user's data folder
 PULMOSCAN_TOKEN      what clients of the REST service must bear, unless --token-file names a file with it
+PULMOSCAN_NODE       the settings file of a node whose worklist the app shows
 PULMOSCAN_DEBUG      anything: unforeseen errors of the command line come with their traceback
 """
 
@@ -24,7 +25,8 @@ from pathlib import Path
 from typing import Literal
 
 Variable = Literal[
-    "WEIGHTS", "SAMPLES", "DATA", "CACHE", "RUNTIME", "PRECISION", "THREADS", "DECODING", "KEY", "TOKEN", "DEBUG"
+    "WEIGHTS", "SAMPLES", "DATA", "CACHE", "RUNTIME", "PRECISION", "THREADS", "DECODING", "KEY", "TOKEN", "NODE",
+    "DEBUG",
 ]  # fmt: skip
 PACKAGE = Path(__file__).resolve().parent
 REPOSITORY = PACKAGE.parent
@@ -101,6 +103,12 @@ def secret_file() -> Path:
     import platformdirs  # here, as in `cache_folder`
 
     return Path(variable("KEY") or Path(platformdirs.user_data_dir("pulmoscan", appauthor=False)) / "names.key")
+
+
+def node_file() -> Path | None:
+    """The settings of the node whose worklist the app shows; None where it shows none."""
+    named = variable("NODE")
+    return Path(named) if named else None
 
 
 def model_cards_folder() -> Path:

@@ -63,4 +63,6 @@ def test_the_mend_is_for_who_reads_it() -> None:
     assert ".venv/bin/python -m pulmoscan" in str(LibraryMissing("numpy", python, Path(".venv/bin/python"), False))
     assert "Run `make app` once" in str(LibraryMissing("numpy", python, None, False))
     assert f"{python} -m pip install" in str(LibraryMissing("numpy", python, None, True))
+    assert '"pulmoscan[hospital]"' in str(LibraryMissing("pynetdicom", python, None, True))
+    assert "-r requirements-hospital.txt" in str(LibraryMissing("fastapi", python, None, False))
     assert "albumentations>=2" in str(LibraryMissing("albumentations", python, None, True))

@@ -13,6 +13,9 @@ from pulmoscan import DISCLAIMER
 from pulmoscan.cli.arguments import Commands
 from pulmoscan.errors import PeerError
 
+SHORTEST = 12
+"""Characters of a passphrase."""
+
 if TYPE_CHECKING:
     from pulmoscan.hospital.configuration import Configuration
 
@@ -25,6 +28,8 @@ def add(commands: Commands) -> None:
     what.add_argument("--check", action="store_true", help="test the settings and each peer (C-ECHO, QIDO-RS), and end")
     what.add_argument("--status", action="store_true", help="tell what is in the queue, and end")
     what.add_argument("--retry", action="store_true", help="let all that failed be tried again, and end")
+    what.add_argument("--drift", action="store_true", help="compare each week with the first radiographs, and end")
+    what.add_argument("--passphrase", action="store_true", help="ask for the worklist's passphrase, and keep its hash")
     parser.set_defaults(run=run)
 
 
@@ -34,6 +39,10 @@ def run(options: argparse.Namespace) -> int:
     settings = read_configuration(options.configuration)
     if options.check:
         return check(settings)
+    if options.passphrase:
+        return passphrase(settings)
+    if options.drift:
+        return drift(settings)
     if options.status or options.retry:
         return tell(settings, retry=options.retry)
     return listen(settings)
@@ -94,4 +103,39 @@ def tell(settings: Configuration, retry: bool) -> int:
         print(f"{queue.retry()} are tried again.")
     for name, states in queue.counts().items():
         print(f"{name}: " + ", ".join(f"{count} {state}" for state, count in states.items()))
+    return 0
+
+
+def drift(settings: Configuration) -> int:
+    """A line on each week; 1 where one has drifted."""
+    from pulmoscan.hospital.drift import BASELINE, weeks
+    from pulmoscan.hospital.node import QUEUE_FILE
+    from pulmoscan.hospital.queue import Queue
+
+    found = list(weeks(Queue(settings.node.folder / QUEUE_FILE)))
+    if not found:
+        print(f"Nothing to compare yet: the first {BASELINE} screened radiographs are the baseline.")
+    for week in found:
+        measured = ", ".join(f"{c.measure} PSI {c.psi:.2f}{' (drifted)' if c.alarm else ''}" for c in week.changes)
+        print(f"{week.name}: {week.screened} screened; {measured or 'too few to tell'}")
+    return 1 if any(week.alarms for week in found) else 0
+
+
+def passphrase(settings: Configuration) -> int:
+    """Asked for twice; what is kept cannot be read back."""
+    import getpass
+
+    from pulmoscan.hospital.worklist import write_passphrase
+
+    path = settings.worklist.passphrase_file if settings.worklist else None
+    if path is None:
+        print("The settings name no worklist with a passphrase_file.", file=sys.stderr)
+        return 1
+    given = getpass.getpass("Passphrase: ")
+    if len(given) < SHORTEST or given != getpass.getpass("Once more: "):
+        print(f"It has fewer than {SHORTEST} characters, or was not the same twice. Nothing was kept.", file=sys.stderr)
+        return 1
+    path.unlink(missing_ok=True)
+    write_passphrase(path, given)
+    print(f"Its hash is in {path}.")
     return 0

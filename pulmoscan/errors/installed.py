@@ -7,6 +7,16 @@ from pulmoscan.errors.base import PulmoScanError
 TRAIN_PACKAGE = '"albumentations>=2.0.8,<2.1"'
 XRV_PACKAGE = '"pooch>=1.8,<2" "torchxrayvision>=1.5,<2"'
 """As requirements-train.txt and requirements-xrv.txt have them, which a package that was installed comes without."""
+HOSPITAL_MODULES = (
+    "dicomweb_client",
+    "fastapi",
+    "prometheus_client",
+    "pynetdicom",
+    "python_multipart",
+    "tomli",
+    "uvicorn",
+)
+"""What requirements-hospital.txt brings."""
 INSTALL_XRV = f"python -m pip install {XRV_PACKAGE}"
 
 
@@ -27,6 +37,9 @@ class LibraryMissing(PulmoScanError):
             mend = f"Training needs it. Install it with `{running} -m pip install {TRAIN_PACKAGE}`."
         elif module == "pooch":
             mend = f"Fetching weights needs it. Install it with `{running} -m pip install {XRV_PACKAGE}`."
+        elif module in HOSPITAL_MODULES:
+            what = '"pulmoscan[hospital]"' if installed else "-r requirements-hospital.txt"
+            mend = f"The commands for hospitals need it. Install it with `{running} -m pip install {what}`."
         elif installed:
             mend = f"Reinstall PulmoScan with all that it needs: {running} -m pip install --force-reinstall pulmoscan"
         else:

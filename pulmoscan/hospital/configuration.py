@@ -167,10 +167,31 @@ class Retention(_Table):
     history_days: Annotated[float, Field(gt=0)] = 400.0
 
 
+class Worklist(_Table):
+    """The page of the app, which is off unless it is configured here and PULMOSCAN_NODE names this file.
+
+    Attributes:
+        login: by one passphrase of the department, or by the OpenID Connect provider of Streamlit's secrets.
+        passphrase_file: with its hash, which `listen --passphrase` writes.
+        longest_wait_minutes: after which a study goes before all others.
+    """
+
+    login: Literal["passphrase", "oidc"] = "passphrase"
+    passphrase_file: Path | None = None
+    longest_wait_minutes: Annotated[float, Field(gt=0)] = 60.0
+
+    @model_validator(mode="after")
+    def _check(self) -> Worklist:
+        if self.login == "passphrase" and self.passphrase_file is None:
+            raise ValueError("a login by passphrase needs a passphrase_file")
+        return self
+
+
 class Configuration(_Table):
     """The whole file."""
 
     node: Node
+    worklist: Worklist | None = None
     peers: tuple[Peer, ...] = ()
     destinations: tuple[Destination, ...] = ()
     pull: tuple[WebSource, ...] = ()
@@ -208,7 +229,7 @@ def read_configuration(path: Path) -> Configuration:
     return found
 
 
-PATHS = ("folder", "certificate", "key", "authorities", "token_file", "password_file", "audit_key")
+PATHS = ("folder", "certificate", "key", "authorities", "token_file", "password_file", "audit_key", "passphrase_file")
 
 
 def _rooted(content: Any, base: Path) -> Any:
@@ -231,7 +252,7 @@ def _files(table: _Table, where: str = "") -> list[tuple[str, Path]]:
             place = f"{where}{name}" + (f" {number}" if isinstance(value, tuple) else "")
             if isinstance(part, _Table):
                 found += _files(part, f"{place}, ")
-            elif isinstance(part, Path) and name not in ("folder", "audit_key"):
+            elif isinstance(part, Path) and name not in ("folder", "audit_key", "passphrase_file"):
                 found.append((place, part))
     return found
 

@@ -14,6 +14,7 @@ from pulmoscan.hospital.configuration import Configuration, DimseDestination, We
 from pulmoscan.hospital.courier import Archive, Courier
 from pulmoscan.hospital.dicomweb import WebServer
 from pulmoscan.hospital.dimse import DimseArchive
+from pulmoscan.hospital.drift import weeks
 from pulmoscan.hospital.puller import Puller
 from pulmoscan.hospital.queue import Queue
 from pulmoscan.hospital.receiver import Receiver
@@ -25,6 +26,7 @@ IDLE_SECONDS = 0.2
 TROUBLE_SECONDS = 5.0
 """Between two tries where this side's disk is full or broken."""
 TIDY_SECONDS = 60.0
+DRIFT_SECONDS = 3600.0
 QUEUE_FILE = "queue.sqlite"
 
 logger = logging.getLogger(__name__)
@@ -64,8 +66,9 @@ class Node:
         for source in settings.pull:
             puller = Puller(settings.node, source, self.queue, self.spool, self.receiver.taking, audit)
             self._steps.append((f"puller {source.name}", puller.run_once))
-        self._tidied = 0.0
-        self._steps.append(("tidy", self._tidy))
+        self._tidied = self._looked = 0.0
+        self._told: set[str] = set()
+        self._steps += [("tidy", self._tidy), ("drift", self._look_for_drift)]
 
     def start(self) -> None:
         """Take up what was left, and begin to listen.
@@ -117,6 +120,19 @@ class Node:
             path.unlink(missing_ok=True)
         self.queue.forget(now - 86400 * rule.history_days)
         self.spool.sweep_parts()
+        return False
+
+    def _look_for_drift(self) -> bool:
+        """A line in both logs on each week that differs from the site's baseline."""
+        if time.monotonic() - self._looked < DRIFT_SECONDS and self._looked:
+            return False
+        self._looked = time.monotonic()
+        for week in weeks(self.queue):
+            if week.alarms and week.name not in self._told:
+                self._told.add(week.name)
+                for alarm in week.alarms:
+                    logger.warning("%s", alarm)
+                self._audit("drift", week=week.name, measures=[c.measure for c in week.changes if c.alarm])
         return False
 
     def _answered(self, transaction: str, kept: list[str], lost: list[str]) -> None:

@@ -32,7 +32,7 @@ class Spool:
 
     def received(self, sop_uid: str) -> Path:
         """Where an instance that was received lies."""
-        return self._received / _name(sop_uid)
+        return received_path(self.folder, sop_uid)
 
     def result(self, uid: str) -> Path:
         """Where an instance that we made lies."""
@@ -94,6 +94,11 @@ class Spool:
                     path.unlink()
             except FileNotFoundError:  # it was taken meanwhile
                 continue
+
+
+def received_path(folder: Path, sop_uid: str) -> Path:
+    """Where an instance that was received lies in a node's folder."""
+    return folder / "received" / _name(sop_uid)
 
 
 def _name(uid: str) -> str:

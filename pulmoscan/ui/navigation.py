@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from pulmoscan.models.registry import MODELS
+from pulmoscan.settings import node_file
 
 WORKBENCH = {"compare": "Compare", "threshold_lab": "Threshold lab", "batch": "Batch", "history": "History"}
 """The researcher's pages: file and title."""
@@ -19,6 +20,8 @@ def navigation() -> st.Page:
     # No icons here: a page's icon is its favicon too, and Streamlit fetches that one from Google.
     pages = [st.Page("pages/overview.py", title="Overview", default=True)]
     pages += [st.Page(f"pages/{spec.name}.py", title=f"{spec.title} · {spec.role}") for spec in MODELS.values()]
+    if node_file():
+        pages.append(st.Page("pages/worklist.py", title="Worklist"))
     workbench = [st.Page(f"pages/{file}.py", title=title) for file, title in WORKBENCH.items()]
     others = [st.Page("pages/torchxrayvision.py", title="torchxrayvision"), st.Page("pages/about.py", title="About")]
     return st.navigation({"": pages, "Workbench": workbench, "More": others}, position="top")

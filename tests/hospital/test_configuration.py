@@ -100,3 +100,5 @@ def test_status_and_retry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "instances: 0 received, 0 screened, 0 refused, 0 failed" in capsys.readouterr().out
     assert main(["listen", str(path), "--retry"]) == 0
     assert capsys.readouterr().out.startswith("0 are tried again.")
+    assert main(["listen", str(path), "--drift"]) == 0
+    assert "Nothing to compare yet" in capsys.readouterr().out

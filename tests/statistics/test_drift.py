@@ -32,16 +32,16 @@ def weeks_until_alarm(shift: float, share: float, weeks: int) -> int | None:
 
 
 def test_a_year_without_change_seldom_brings_an_alarm() -> None:
-    """The whole year's level holds, in 200 simulated sites; at most 18 alarms have a probability below 1 % there."""
-    alarms = sum(weeks_until_alarm(0.0, 0.3, 52) is not None for _ in range(200))
-    assert alarms <= 18
+    """The whole year's level holds, in 40 simulated sites: were it 5 %, 7 of them had an alarm once in 300 times."""
+    alarms = sum(weeks_until_alarm(0.0, 0.3, 52) is not None for _ in range(40))
+    assert alarms <= 6
     assert level(2) * 52 * 2 == pytest.approx(A_YEAR)
 
 
 @pytest.mark.parametrize(("shift", "share", "weeks"), [(1.5, 0.3, 2), (1.0, 0.3, 12), (0.0, 0.6, 2)])
 def test_a_shift_is_seen_within(shift: float, share: float, weeks: int) -> None:
-    """The median delay of 30 simulated sites with 100 radiographs a week."""
-    delays = [weeks_until_alarm(shift, share, 30) or 31 for _ in range(30)]
+    """The median delay of 15 simulated sites with 100 radiographs a week."""
+    delays = [weeks_until_alarm(shift, share, 30) or 31 for _ in range(15)]
     assert np.median(delays) <= weeks
 
 

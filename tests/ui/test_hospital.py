@@ -1,0 +1,71 @@
+"""The worklist's page: closed without a passphrase, and a study opens on the model's page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pulmoscan.hospital.queue import Arrival, Queue
+from pulmoscan.hospital.spool import Spool
+from pulmoscan.hospital.worklist import MARKS, entries, write_passphrase
+from tests.dicoms import dicom, save
+from tests.ui.app import click, decision, open_page, start, text
+
+pytestmark = pytest.mark.usefixtures("models")
+
+
+@pytest.fixture
+def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Queue:
+    """A node's, with one suspected study and one that was refused."""
+    write_passphrase(tmp_path / "passphrase", "correct horse battery")
+    (tmp_path / "node.toml").write_text(
+        '[node]\nfolder = "node"\nmodel = "resnet18"\n[[peers]]\nae_title = "CT"\n'
+        '[worklist]\npassphrase_file = "passphrase"\n'
+    )
+    monkeypatch.setenv("PULMOSCAN_NODE", str(tmp_path / "node.toml"))
+    spool, found = Spool(tmp_path / "node"), Queue(tmp_path / "node" / "queue.sqlite")
+    for uid, study in (("1.1", "1.0.1"), ("2.1", "2.0.1")):
+        found.receive(Arrival(uid, study, "", "CT", 1))
+    spool.received("1.1").write_bytes(save(dicom(12, 260, 240)))
+    found.finish("1.1", "screened", found={"probability": 0.8, "threshold": 0.4, "label": "pneumonia"})
+    found.finish("2.1", "refused", "It shows no chest.")
+    return found
+
+
+def logged_in(name: str = "AB", passphrase: str = "correct horse battery") -> AppTest:
+    app = open_page("worklist")
+    by_name, secret = app.text_input
+    by_name.set_value(name)
+    secret.set_value(passphrase)
+    return click(app, "Log in")
+
+
+def test_there_is_no_such_page_unless_it_is_configured() -> None:
+    app = start()
+    assert not app.exception
+    assert "Worklist" not in text(app)
+
+
+def test_nothing_is_seen_without_the_passphrase(queue: Queue) -> None:
+    assert entries(queue)
+    app = open_page("worklist")
+    assert "suspected" not in text(app)
+    app = logged_in(passphrase="wrong")
+    assert "not the passphrase" in text(app)
+    assert "probability" not in text(app)
+
+
+def test_a_study_is_listed_marked_and_opened(queue: Queue) -> None:
+    app = logged_in()
+    said = text(app)
+    assert "Pneumonia suspected" in said
+    assert "It shows no chest." in said
+    app = app.selectbox[0].select(MARKS[0]).run()
+    first = entries(queue)[0]
+    assert (first.mark, first.reader) == (MARKS[0], "AB")
+    assert "probability 0.800" not in text(app), "read, and no longer among what is to be read"
+    app = app.segmented_control[0].set_value("all").run() if hasattr(app, "segmented_control") else app
+    next(button for button in app.button if button.key == "open-1.0.1").click()
+    app = app.run()
+    assert decision(app)
