@@ -12,7 +12,7 @@ from pulmoscan.hospital.queue import Queue
 from pulmoscan.statistics.drift import Change, compare
 
 BASELINE = 500
-"""Screened radiographs, the first ones, that later weeks are compared with."""
+"""Screened radiographs, the first ones and the rest of their last week, that later weeks are compared with."""
 REFUSED = "refused"
 
 
@@ -48,10 +48,13 @@ def weeks(queue: Queue, now: float | None = None, baseline: int = BASELINE) -> I
     by_week: dict[str, dict[str, list[object]]] = {}
     first: dict[str, list[object]] = {}
     this = _name(time.time() if now is None else now)
-    count = 0
+    count, last = 0, ""
     for row in rows:
         name = _name(row["done"])
-        target = first if count < baseline else by_week.setdefault(name, {})
+        if count < baseline or name == last:  # the baseline's last week is part of it as a whole
+            target, last = first, name
+        else:
+            target = by_week.setdefault(name, {})
         count += row["state"] == "screened"
         target.setdefault("gate", []).append("let through" if row["state"] == "screened" else REFUSED)
         if row["state"] == "screened":

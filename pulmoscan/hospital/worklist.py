@@ -1,8 +1,8 @@
 """The queue's studies in the order in which somebody should look at them.
 
-What is suspected goes first, and nothing waits longer than a limit: priority by a model alone lets the others wait ever
-longer (in a published simulation the longest time to a report on a pneumothorax grew from 890 to 1,293 minutes: Baltruschat et
-al. 2021, doi 10.1007/s00330-020-07480-7).
+What is suspected goes first, and nothing waits longer than a limit. Priority by a model alone lets the others wait ever
+longer: in a published simulation the longest time to a report on a pneumothorax grew from 890 to 1,293 minutes
+(Baltruschat et al. 2021, doi 10.1007/s00330-020-07480-7).
 """
 
 from __future__ import annotations

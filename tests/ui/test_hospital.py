@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pulmoscan.hospital.queue import Arrival, Queue
 from pulmoscan.hospital.spool import Spool
