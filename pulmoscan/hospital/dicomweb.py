@@ -12,6 +12,7 @@ import pydicom
 import requests
 from dicomweb_client.api import DICOMwebClient
 from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
 
 from pulmoscan.errors import PeerError
 from pulmoscan.hospital.configuration import Web, WebSource
@@ -62,6 +63,8 @@ class WebServer:
         except requests.HTTPError as error:
             code = error.response.status_code if error.response is not None else "?"
             raise PeerError(self._name, f"answers with HTTP status {code}") from error
+        except InvalidDicomError as error:
+            raise PeerError(self._name, "gives something that is no DICOM file") from error
         except requests.RequestException as error:
             raise PeerError(self._name, f"cannot be reached ({type(error).__name__})") from error
         except OSError as error:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 
+from pulmoscan.errors import PeerError
 from pulmoscan.hospital.configuration import Node, WebSource
 from pulmoscan.hospital.dicomweb import Source
 from pulmoscan.hospital.queue import Queue
@@ -45,15 +46,24 @@ class Puller:
         if time.monotonic() < self._due:
             return False
         self._due = time.monotonic() + self._settings.every_seconds
+        trouble: PeerError | None = None
         for study, series, instance in self._source.instances(datetime.now(timezone.utc).astimezone().date()):
             if self._queue.knows(instance):
                 continue
             if not has_room(self._node, self._queue, self._spool):
-                return False
-            part = self._spool.partial / f"pulled-{secrets.token_hex(8)}.dcm"
+                break
             try:
-                self._source.fetch(study, series, instance).save_as(part, enforce_file_format=True)
-                take(part, instance, self._settings.name, self._queue, self._spool, self._lock, self._audit)
-            finally:
-                part.unlink(missing_ok=True)
+                self._fetch(study, series, instance)
+            except PeerError as error:  # one that cannot be had keeps no other waiting
+                trouble = error
+        if trouble:
+            raise trouble
         return False
+
+    def _fetch(self, study: str, series: str, instance: str) -> None:
+        part = self._spool.partial / f"pulled-{secrets.token_hex(8)}.dcm"
+        try:
+            self._source.fetch(study, series, instance).save_as(part, enforce_file_format=True)
+            take(part, instance, self._settings.name, self._queue, self._spool, self._lock, self._audit)
+        finally:
+            part.unlink(missing_ok=True)

@@ -93,6 +93,7 @@ def test_pulled_over_dicomweb(models: Path, orthanc: Orthanc, tmp_path: Path) ->
     (old,) = study(StudyDate="20010101")
     for one in (source, old):
         save(one)
+        one.preamble = bytes(128)
     orthanc.web.store_instances([source, old])
     settings = configuration(tmp_path / "node", stow(orthanc)).model_dump(mode="json")
     pull = {"name": "server", "url": f"{orthanc.url}/dicom-web", "every_seconds": 0.2, "days": 0}
