@@ -38,7 +38,7 @@ from pynetdicom.presentation import AllStoragePresentationContexts
 from benchmarks.memory import ROOT, resident_megabytes
 from pulmoscan.gallery.samples import gallery
 
-SIDE = 768
+SIDE = 512
 QUIET = 2.0
 STUDY_SIZE = 2
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export.content import Report
+from pulmoscan.export.evidence import Measured
+from pulmoscan.export.words import NUMBER
 
 LOINC, SNOMED, UCUM = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
 TERMS = "http://terminology.hl7.org/CodeSystem"
@@ -62,7 +64,7 @@ def _observation(report: Report) -> dict[str, Any]:
     outcome = report.screening
     detected = outcome.label == "pneumonia"
     components = [
-        _component("probability", report.number_name, _quantity(100 * outcome.reading.probability, "%", "%")),
+        _component("probability", NUMBER, _quantity(100 * outcome.reading.probability, "%", "%")),
         _component("threshold", "Threshold of the decision", _quantity(100 * outcome.threshold, "%", "%")),
     ]
     if outcome.lung_attention is not None:
@@ -70,8 +72,9 @@ def _observation(report: Report) -> dict[str, Any]:
         components.append(_component("lung-attention", "Share of the heatmap inside the lungs", share))
     components.append({"code": {"text": "Operating point"}, "valueString": report.threshold_text})
     components.append({"code": {"text": "Population"}, "valueString": report.population})
-    if report.measured:
-        components.append({"code": {"text": "Measured at the threshold"}, "valueString": report.measured.sentence})
+    measured = report.measured
+    said = measured.sentence if isinstance(measured, Measured) else measured.reason
+    components.append({"code": {"text": "Measured at the threshold"}, "valueString": said})
     return {
         "resourceType": "Observation",
         "id": "finding",

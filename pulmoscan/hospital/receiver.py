@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import errno
 import logging
+import socket
 import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from pynetdicom.sop_class import (
 
 from pulmoscan.errors import CannotListen
 from pulmoscan.errors.traces import log_unforeseen
-from pulmoscan.hospital.configuration import Configuration, DimseDestination, Node, Peer
+from pulmoscan.hospital.configuration import Configuration, DimseDestination, Node
 from pulmoscan.hospital.queue import Arrival, Queue
 from pulmoscan.hospital.spool import Spool
 from pulmoscan.hospital.tls import server_context
@@ -71,6 +72,7 @@ IDLE_SECONDS = 60.0
 """An association on which nothing is said for so long is ended."""
 
 logger = logging.getLogger(__name__)
+Address = IPv4Address | IPv6Address
 Answer = Callable[[str, list[str], list[str]], None]
 
 
@@ -92,6 +94,7 @@ class Receiver:
         self._answered, self._audit = answered, audit
         self.taking = threading.Lock()
         self._server: Any = None
+        self._elsewhere: str | None = None
 
     @property
     def port(self) -> int:
@@ -106,7 +109,7 @@ class Receiver:
         """
         node = self._settings.node
         pynetdicom_settings.STORE_RECV_CHUNKED_DATASET = True
-        tempfile.tempdir = str(self._spool.partial)  # where pynetdicom writes what it receives
+        self._elsewhere, tempfile.tempdir = tempfile.tempdir, str(self._spool.partial)  # where pynetdicom receives to
         entity = AE(ae_title=node.ae_titles[0])
         entity.maximum_associations = node.most_associations
         entity.network_timeout = IDLE_SECONDS
@@ -135,9 +138,17 @@ class Receiver:
         if self._server is not None:
             self._server.shutdown()
             self._server = None
+            tempfile.tempdir = self._elsewhere
 
     def _admit(self, event: evt.Event) -> None:
-        """Turn away who is not a peer, or calls somebody else."""
+        """Turn away who is not a peer, or calls somebody else. Whatever fails here lets nobody in."""
+        try:
+            self._check_caller(event)
+        except Exception as error:
+            log_unforeseen(logger, "while a caller was checked", error)
+            event.assoc.abort()
+
+    def _check_caller(self, event: evt.Event) -> None:
         request = event.assoc.requestor
         calling, called = request.primitive.calling_ae_title.strip(), request.primitive.called_ae_title.strip()
         address = ip_address(request.address)
@@ -145,21 +156,23 @@ class Receiver:
             address = address.ipv4_mapped
         if called not in self._settings.node.ae_titles:
             diagnostic, why = CALLED_UNKNOWN, "called a node that is not here"
-        elif not any(
-            peer.ae_title == calling and any(address in network for network in peer.networks)
-            for peer in (*self._settings.peers, *self._archives())
-        ):
+        elif not (self._is_peer(calling, address) or self._is_archive(calling, address)):
             diagnostic, why = CALLING_UNKNOWN, "is no peer, or calls from another network"
         else:
             return
-        self._audit("association rejected", peer=calling, address=str(address), why=why)
-        logger.warning("Rejected: a caller %s", why)
-        event.assoc.acse.send_reject(REJECTED, BY_USER, diagnostic)
+        event.assoc.acse.send_reject(REJECTED, BY_USER, diagnostic)  # before anything that may fail
         event.assoc.kill()
+        logger.warning("Rejected: a caller %s", why)
+        self._audit("association rejected", peer=calling, address=str(address), why=why)
 
-    def _archives(self) -> list[Peer]:
-        """Archives may call to say what they keep."""
-        return [Peer(ae_title=d.ae_title) for d in self._settings.destinations if isinstance(d, DimseDestination)]
+    def _is_peer(self, calling: str, address: Address) -> bool:
+        peers = (peer for peer in self._settings.peers if peer.ae_title == calling)
+        return any(address in network for peer in peers for network in peer.networks)
+
+    def _is_archive(self, calling: str, address: Address) -> bool:
+        """Archives may call to say what they keep, from the host that results are sent to."""
+        archives = (d for d in self._settings.destinations if isinstance(d, DimseDestination))
+        return any(calling == archive.ae_title and address in _addresses(archive.host) for archive in archives)
 
     def _store(self, event: evt.Event) -> int:
         try:
@@ -226,6 +239,13 @@ def answer_of(event: evt.Event, answered: Answer) -> None:
     kept = [str(item.ReferencedSOPInstanceUID) for item in answer.get("ReferencedSOPSequence") or ()]
     lost = [str(item.ReferencedSOPInstanceUID) for item in answer.get("FailedSOPSequence") or ()]
     answered(str(answer.get("TransactionUID", "")), kept, lost)
+
+
+def _addresses(host: str) -> set[Address]:
+    try:
+        return {ip_address(found[4][0]) for found in socket.getaddrinfo(host, None)}
+    except OSError:
+        return set()
 
 
 def _sender(event: evt.Event) -> str:

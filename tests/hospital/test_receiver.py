@@ -73,6 +73,14 @@ def test_peers_call_from_their_own_network(tmp_path: Path) -> None:
         assert "Calling AE title not recognised" in echo(ear.receiver.port)
 
 
+def test_archives_call_back_from_their_own_host(tmp_path: Path) -> None:
+    archive = {"kind": "dimse", "name": "a", "ae_title": "ARCHIVE", "host": "127.0.0.1", "port": 4242}
+    elsewhere = {**archive, "name": "b", "ae_title": "FAR", "host": "192.0.2.1"}
+    with Ear(configuration(tmp_path, archive, elsewhere)) as ear:
+        assert echo(ear.receiver.port, calling="ARCHIVE") == "0000"
+        assert "Calling AE title not recognised" in echo(ear.receiver.port, calling="FAR")
+
+
 def test_an_envelope_that_lies_is_not_understood(tmp_path: Path) -> None:
     (source,) = study()
     path = tmp_path / "lies.dcm"

@@ -59,6 +59,7 @@ class MeasuredAt(BaseModel):
     """What was measured at the threshold in force."""
 
     split: str
+    patients: str
     sensitivity: Figure
     specificity: Figure
 
@@ -89,6 +90,7 @@ class ScreeningAnswer(BaseModel):
     population: Literal["child", "adult", "unknown"]
     operating_point: PointInForce
     measured_at_threshold: MeasuredAt | None
+    not_measured: str | None
     lung_attention: float | None
     peak_heat: float
     warnings: list[str]
