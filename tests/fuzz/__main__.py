@@ -74,6 +74,9 @@ def watch(seconds: float, keep: Path, seed: int) -> int:
             with (folder / "said").open("wb") as said:
                 child = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, cwd=REPOSITORY)
                 end = _wait(child, folder, began + seconds)
+            if end and not (folder / "input").exists():
+                print(f"The child cannot start: it {end}.", (folder / "said").read_text(errors="replace")[-2000:])
+                return 2
             report = json.loads((folder / "report").read_text()) if (folder / "report").exists() else {}
             counts.update(report.get("counts", {}))
             for name, what in report.get("harm", []):
