@@ -37,6 +37,8 @@ from pynetdicom.presentation import AllStoragePresentationContexts
 
 from benchmarks.memory import ROOT, resident_megabytes
 from pulmoscan.gallery.samples import gallery
+from pulmoscan.hospital.node import QUEUE_FILE
+from pulmoscan.hospital.queue import Queue
 
 SIDE = 512
 QUIET = 2.0
@@ -167,12 +169,10 @@ def main() -> None:
                     sender.result()
             received = time.monotonic() - began
             print(f"received: {options.instances / received:.1f} a second over {options.associations} associations")
-            settled = 0
-            while settled < 5:  # nothing came for 5 periods
-                before = archive.came.total()
-                time.sleep(QUIET + 1)
+            queue = Queue(folder / "node" / QUEUE_FILE)
+            while (counts := queue.counts())["instances"]["received"] or counts.get("archive", {}).get("waiting"):
+                time.sleep(QUIET)
                 memory.append(resident_megabytes(str(process)))
-                settled = settled + 1 if archive.came.total() == before and before else 0
             took = max(archive.last.values()) - began
             print(f"all in {took:.0f} s: {options.instances / took:.2f} a second; {len(archive.came)} results, "
                   f"{sum(count > 1 for count in archive.came.values())} of them twice")  # fmt: skip

@@ -114,6 +114,8 @@ def test_other_command(file: str, command: str) -> None:
     elif words[:2] == ["python", "-m"]:
         path = REPOSITORY / words[2].replace(".", "/")
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), f"{file}: {words[2]}"
+    elif program == "python" and words[1].endswith(".py"):
+        assert (REPOSITORY / words[1]).is_file(), f"{file}: {words[1]}"
     else:
         assert program in ("docker", "git"), f"{file}: {command}: how is this tested?"
 

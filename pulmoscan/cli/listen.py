@@ -56,8 +56,8 @@ def listen(settings: Configuration) -> int:
     from pulmoscan.hospital.node import Node
     from pulmoscan.reading.isolation import warm_up
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # what it says quotes headers
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.CRITICAL)
+    logging.getLogger("pulmoscan").setLevel(logging.INFO)  # what libraries say quotes headers
     warm_up()
     folder = settings.node.folder
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 
 import streamlit as st
 
+from pulmoscan.export.words import NUMBER, probability_text
 from pulmoscan.hospital.configuration import Configuration, Worklist, read_configuration
 from pulmoscan.hospital.node import QUEUE_FILE
 from pulmoscan.hospital.queue import Queue
@@ -17,7 +18,7 @@ from pulmoscan.reading.files import read_file
 from pulmoscan.reading.isolation import load_apart
 from pulmoscan.reading.radiograph import MAX_FILE_BYTES
 from pulmoscan.settings import node_file
-from pulmoscan.ui.frame import page
+from pulmoscan.ui.frame import page, plain
 from pulmoscan.ui.state import session
 from pulmoscan.ui.state.session import Chosen
 
@@ -96,32 +97,33 @@ def _fits(entry: Entry, wanted: str) -> bool:
 
 
 def _row(settings: Configuration, queue: Queue, entry: Entry, reader: str, now: float, limit: float) -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        came = datetime.fromtimestamp(entry.since, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    said, opening, marking = st.container(border=True).columns([6, 1, 2], vertical_alignment="center")
+    came = datetime.fromtimestamp(entry.since, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    if entry.probability is None:
+        words = f"Not screened. {entry.reason}"
+    else:
         words = "**Pneumonia suspected**" if entry.suspected else "No sign of pneumonia found"
-        if entry.probability is None:
-            words = f"Not screened. {entry.reason}"
-        else:
-            words += f", probability {entry.probability:.3f}, threshold {entry.threshold:.3f}"
-        late = " :orange-badge[over the limit]" if now - entry.since >= limit and not entry.is_read else ""
-        st.markdown(f"{words}{late}  \n:small[came {came}; study …{entry.study_uid[-12:]}]")
-        if st.button("Open", key=f"open-{entry.study_uid}"):
-            session.choose(lambda: _chosen(settings, entry), "The radiograph")
-            if session.problem() is None:
-                st.switch_page(f"pages/{settings.node.model}.py")
-            st.rerun()
-        mark = st.selectbox(
-            "Reader's mark",
-            ("", *MARKS),
-            index=("", *MARKS).index(entry.mark) if entry.mark in MARKS else 0,
-            key=f"mark-{entry.study_uid}",
-            format_func=lambda m: m or "not read",
-            label_visibility="collapsed",
-        )
-        if mark and mark != entry.mark:
-            queue.mark(entry.study_uid, reader, mark)
-            st.rerun()
-        st.caption(entry.reader)
+        words += f", {NUMBER.lower()} {probability_text(entry.probability)}, threshold {entry.threshold:.3f}"
+    late = " :orange-badge[over the limit]" if now - entry.since >= limit and not entry.is_read else ""
+    by = f"; marked by {plain(entry.reader)}" if entry.reader else ""
+    said.markdown(f"{words}{late}  \n:small[came {came}; study …{entry.study_uid[-12:]}{by}]")
+    if opening.button("Open", key=f"open-{entry.study_uid}", width="stretch"):
+        session.choose(lambda: _chosen(settings, entry), "The radiograph")
+        if session.problem() is None:
+            st.switch_page(f"pages/{settings.node.model}.py")
+        st.rerun()
+    choices = ("", *MARKS)
+    mark = marking.selectbox(
+        "Reader's mark",
+        choices,
+        index=choices.index(entry.mark) if entry.mark in choices else 0,
+        key=f"mark-{entry.study_uid}",
+        format_func=lambda m: m or "not read",
+        label_visibility="collapsed",
+    )
+    if mark and mark != entry.mark:
+        queue.mark(entry.study_uid, reader, mark)
+        st.rerun()
 
 
 def _chosen(settings: Configuration, entry: Entry) -> Chosen:

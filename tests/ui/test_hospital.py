@@ -54,7 +54,7 @@ def test_nothing_is_seen_without_the_passphrase(queue: Queue) -> None:
     assert "suspected" not in text(app)
     app = logged_in(passphrase="wrong")
     assert "not the passphrase" in text(app)
-    assert "probability" not in text(app)
+    assert "came 20" not in text(app)
 
 
 def test_a_study_is_listed_marked_and_opened(queue: Queue) -> None:
@@ -65,7 +65,7 @@ def test_a_study_is_listed_marked_and_opened(queue: Queue) -> None:
     app = app.selectbox[0].select(MARKS[0]).run()
     first = entries(queue)[0]
     assert (first.mark, first.reader) == (MARKS[0], "AB")
-    assert "probability 0.800" not in text(app), "read, and no longer among what is to be read"
+    assert "score 0.800" not in text(app), "read, and no longer among what is to be read"
     app = app.segmented_control[0].set_value("all").run() if hasattr(app, "segmented_control") else app
     next(button for button in app.button if button.key == "open-1.0.1").click()
     app = app.run()
