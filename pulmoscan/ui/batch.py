@@ -22,6 +22,8 @@ from pulmoscan.reading.radiograph import FORMAT_NAMES
 from pulmoscan.screening import Model, load_model
 from pulmoscan.ui.compare import STYLE
 from pulmoscan.ui.frame import page, plain, told_in_words
+from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
+from pulmoscan.ui.panels.marks import Marks, labelled
 from pulmoscan.ui.panels.worklist import Row, worklist
 from pulmoscan.ui.state import history
 
@@ -82,6 +84,7 @@ class Batch:
         outcomes: of the finished items, by their position.
         job: the one that runs or ran last; it goes through the items that have no outcome yet.
         exports: by kind, what is made or being made.
+        marks: the reader's, by the position of their item; so are the thumbnails, JPEG in a data URI.
     """
 
     model: Model
@@ -91,17 +94,22 @@ class Batch:
     seen: dict[str, Outcome] = field(default_factory=dict)
     job: Job[tuple[int, Outcome]] | None = None
     exports: dict[str, Making] = field(default_factory=dict)
+    marks: Marks = field(default_factory=dict)
+    thumbnails: dict[int, str] = field(default_factory=dict)
 
     def start(self) -> None:
         """Screen what is not done yet."""
         remaining = [(i, item) for i, item in enumerate(self.items) if i not in self.outcomes]
         positions = [i for i, _ in remaining]
-        model, seen = self.model, self.seen  # and not self, which would keep the job alive
+        # And not self, which would keep the job alive.
+        model, seen, thumbnails = self.model, self.seen, self.thumbnails
 
         def work() -> Iterable[tuple[int, Outcome]]:
             # Thresholds follow the population that is chosen when the list is read; see worklist.
             screened = screen_items([item for _, item in remaining], model, "auto", None, seen)
             for position, outcome in zip(positions, screened, strict=True):
+                if outcome.screening and outcome.radiograph:
+                    thumbnails[position] = history.thumbnail_of(outcome.radiograph.pixels)
                 yield position, without_pixels(outcome)
 
         self.job = Job(lambda: iter(work()), len(remaining))
@@ -112,7 +120,7 @@ class Batch:
             if position not in self.outcomes:
                 self.outcomes[position] = outcome
                 if outcome.screening:
-                    history.record(outcome.file, outcome.screening.reading)
+                    history.record(outcome.file, outcome.screening.reading, thumbnail=self.thumbnails.get(position))
 
     @property
     def running(self) -> bool:
@@ -255,6 +263,7 @@ def _after(batch: Batch) -> None:
     parts += [f"{counts['refused']} refused"] if counts["refused"] else []
     parts += [f"{counts['error']} failed"] if counts["error"] else []
     parts += [f"{twice} of them the same file twice"] if twice else []
+    parts += [f"{len(batch.passed_over)} passed over"] if batch.passed_over else []
     parts += [f"**{left} not done yet**"] if left else []
     with st.container(horizontal=True, vertical_alignment="center", key="batch-state"):
         st.markdown(", ".join(parts) + ".")
@@ -268,7 +277,12 @@ def _after(batch: Batch) -> None:
                 hide_index=True,
             )
     if batch.outcomes:
-        worklist(batch.model.spec.name, batch.items, batch.outcomes, _exports)
+        name = batch.model.spec.name
+        worklist(name, batch.items, batch.outcomes, _exports, batch.marks, batch.thumbnails)
+        if labels := labelled(batch.outcomes, batch.marks):
+            st.session_state.reader_scores = labels
+            n = len(labels.normal) + len(labels.pneumonia)
+            st.page_link("pages/threshold_lab.py", label=f"My {n} labels in the threshold lab", icon=":material/tune:")
 
 
 def clear() -> None:
@@ -311,14 +325,16 @@ def _export(batch: Batch, kind: ExportKind, rows: Sequence[Row], anonymous: bool
         st.error(making.job.progress.failure, icon=":material/error:")
         st.button("Try again", key=f"batch-again-{kind.name}", on_click=start)
     else:
-        st.download_button(
+        export = Export(
+            kind.name,
             f"{kind.what} ({kind.name}, {making.job.progress.done})",
-            making.target.getvalue(),
             f"pulmoscan-batch.{kind.name.lower()}",
             kind.mime,
-            icon=":material/download:",
-            on_click="ignore",
+            making.target.getvalue,
+            ":material/download:",
         )
+        export_buttons(f"batch-made-{kind.name}", [export])
+        deliver(f"batch-made-{kind.name}", [export])
         st.button(
             "Rebuild",
             key=f"batch-rebuild-{kind.name}",

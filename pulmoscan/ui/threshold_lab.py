@@ -33,7 +33,7 @@ from pulmoscan.ui.state import links
 SUBTITLE = (
     "What does a threshold cost, and what does it gain? Everything follows from stored scores at once; no model runs."
 )
-OWN = "own"
+OWN, READER = "own", "reader"
 SPLITS = ("validation", "test")
 TEST_NOTE = (
     "These are test radiographs. Presets stay those of the validation split: a threshold chosen on the test split "
@@ -90,7 +90,10 @@ def subjects() -> dict[str, Measured]:
 
 def _choose() -> Study | None:
     known = subjects()
-    titles = {**{name: subject.title for name, subject in known.items()}, OWN: "My own scores (CSV)"}
+    titles = {name: subject.title for name, subject in known.items()}
+    if "reader_scores" in st.session_state:
+        titles[READER] = "My labels of the batch"
+    titles[OWN] = "My own scores (CSV)"
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name: str = st.selectbox(
             "Scores of",
@@ -102,6 +105,8 @@ def _choose() -> Study | None:
         )
         if name == OWN:
             return _own()
+        if name == READER:
+            return _reader(st.session_state.reader_scores)
         population = st.segmented_control(
             "Population",
             POPULATIONS,
@@ -135,6 +140,14 @@ def _choose() -> Study | None:
         others={s.title: s.scores[population, split] for s in known.values() if (population, split) in s.scores},
         population=population,
         split=split,
+    )
+
+
+def _reader(scores: Scores) -> Study:
+    """The rows of the batch that the reader has labelled."""
+    st.caption("Your labels are the reference here, of the rows that you chose to label.")
+    return Study(
+        f"reader-{hash(_content(scores))}", "My labels of the batch", "My labels of the batch", scores, scores, None, {}
     )
 
 

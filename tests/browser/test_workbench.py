@@ -124,7 +124,17 @@ def test_batch(app: str, new_page: Open, ward: list[Path]) -> None:
     settled(page)
     select_first_row(page)
     expect(panes(page)).to_have_count(2)
-    expect(page.get_by_text(re.compile("Pneumonia suspected|No sign of pneumonia found"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Pneumonia suspected|No sign of pneumonia found")).first).to_be_visible()
+    settled(page)
+    expect(page.get_by_text("1 of 4", exact=True)).to_be_visible()
+    page.locator(".st-key-flow").get_by_role("button", name="Next").focus()
+    page.keyboard.press("ArrowRight")  # leafs through, with the picture beside the list
+    expect(page.get_by_text("2 of 4", exact=True)).to_be_visible()
+    page.get_by_text("Disagree", exact=True).click()
+    settled(page)
+    with page.expect_download() as results:
+        page.get_by_role("button", name="Results (CSV)").click()
+    assert "disagree" in Path(results.value.path()).read_text()
     page.get_by_role("button", name="Open on the model's page").click()
     expect(in_view(page)).to_contain_text(re.compile("ward|again"))
     expect(panes(page)).to_have_count(2)

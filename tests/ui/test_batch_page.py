@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import time
 import zipfile
@@ -21,6 +22,7 @@ from pulmoscan.reading.intake import Item, upload_items
 from pulmoscan.screening import read
 from pulmoscan.ui import batch as batch_ui
 from pulmoscan.ui.batch import Batch, take_in
+from pulmoscan.ui.panels.marks import Mark
 from tests.pictures import encode, grey8
 from tests.ui.app import click, decision, go_to, handed_over, open_page, panes, text
 
@@ -121,9 +123,9 @@ def test_filters(app: AppTest) -> None:
     app.text_input[0].set_value("").run()
     everything = table(app)
     middle = float(sorted(everything["probability"])[1])
-    next(s for s in app.slider if s.label == "Probability at least").set_value(round(middle, 2)).run()
+    next(s for s in app.slider if s.label == "Score at least").set_value(round(middle, 2)).run()
     assert (table(app)["probability"] >= round(middle, 2)).all()
-    next(s for s in app.slider if s.label == "Probability at least").set_value(0.0).run()
+    next(s for s in app.slider if s.label == "Score at least").set_value(0.0).run()
     shown = 0
     for kind, word in (("Suspected", "suspected"), ("No sign", "no sign")):
         control(app, "Show").set_value(kind).run()
@@ -144,6 +146,7 @@ def test_another_population_decides_anew_without_a_model(app: AppTest, passes: l
 
 
 def test_a_row_opens_the_full_view_without_a_model(app: AppTest, passes: list[str]) -> None:
+    answered(app, "child")
     file = table(app)["file"][0]
     app.session_state[app.dataframe[0].key or ""] = {"selection": {"rows": [0], "columns": [], "cells": []}}
     app.run()
@@ -152,6 +155,33 @@ def test_a_row_opens_the_full_view_without_a_model(app: AppTest, passes: list[st
     assert len(panes(app)) == 2
     assert file.replace("_", "\\_") in "".join(str(heading.value) for heading in app.subheader)
     assert passes == []
+
+
+def test_marks_go_into_the_results_and_to_the_threshold_lab(app: AppTest) -> None:
+    answered(app, "child")
+    batch = app.session_state["batch"]
+    rows = [position for position, outcome in batch.outcomes.items() if outcome.screening]
+    app.session_state[app.dataframe[0].key or ""] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    control(app.run(), "Mark").set_value("disagree").run()
+    control(app, "I read it as").set_value("pneumonia").run()
+    next(t for t in app.text_input if t.label == "Note").set_value("=look again").run()
+    (first,) = batch.marks
+    assert batch.marks[first] == Mark("disagree", "pneumonia", "=look again")
+    click(app, "Next")
+    control(app, "I read it as").set_value("normal").run()
+    assert len(batch.marks) == 2
+    assert control(app, "Mark").value is None, "each row has its own"
+    click(app, "Results (CSV)")
+    ((_, content),) = handed_over(app)
+    marked = [row for row in csv.DictReader(io.StringIO(content.decode())) if row["reader_label"]]
+    assert {row["reader_label"] for row in marked} == {"pneumonia", "normal"}
+    assert {row["reader_mark"] for row in marked} == {"disagree", ""}
+    assert "'=look again" in {row["reader_note"] for row in marked}
+    scores = app.session_state["reader_scores"]
+    assert sorted([*scores.normal, *scores.pneumonia]) == sorted(
+        batch.outcomes[position].screening.reading.probability for position in batch.marks
+    )
+    assert set(batch.thumbnails) == set(rows)
 
 
 def test_clearing_forgets_everything(app: AppTest) -> None:

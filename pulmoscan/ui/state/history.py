@@ -23,7 +23,7 @@ class Entry:
     """One reading of one radiograph.
 
     Attributes:
-        thumbnail: the radiograph as a small JPEG in a data URI; empty for one of a batch.
+        thumbnail: the radiograph as a small JPEG in a data URI; empty where there is none.
     """
 
     when: datetime
@@ -32,9 +32,11 @@ class Entry:
     thumbnail: str = ""
 
 
-def record(file: str, reading: Reading, pixels: NDArray[np.float32] | None = None) -> None:
+def record(
+    file: str, reading: Reading, pixels: NDArray[np.float32] | None = None, thumbnail: str | None = None
+) -> None:
     """Add a reading; the oldest make room for new ones."""
-    small = _thumbnail(pixels) if pixels is not None else ""
+    small = thumbnail or (thumbnail_of(pixels) if pixels is not None else "")
     _list().append(Entry(datetime.now(timezone.utc), file, reading, small))
 
 
@@ -52,7 +54,8 @@ def _list() -> deque[Entry]:
     return st.session_state.setdefault("history", deque(maxlen=MAX_ENTRIES))
 
 
-def _thumbnail(pixels: NDArray[np.float32]) -> str:
+def thumbnail_of(pixels: NDArray[np.float32]) -> str:
+    """Pixels [H, W] in [0, 1] as a small JPEG in a data URI."""
     factor = THUMBNAIL_SIDE / max(pixels.shape)
     small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     _, jpeg = cv2.imencode(".jpg", (np.clip(small, 0, 1) * 255).astype(np.uint8))
