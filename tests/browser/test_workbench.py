@@ -130,7 +130,7 @@ def test_batch(app: str, new_page: Open, ward: list[Path]) -> None:
     page.locator(".st-key-flow").get_by_role("button", name="Next").focus()
     page.keyboard.press("ArrowRight")  # leafs through, with the picture beside the list
     expect(page.get_by_text("2 of 4", exact=True)).to_be_visible()
-    page.get_by_text("Disagree", exact=True).click()
+    page.get_by_text("Disagree", exact=True).first.click()
     settled(page)
     with page.expect_download() as results:
         page.get_by_role("button", name="Results (CSV)").click()
