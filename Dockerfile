@@ -3,7 +3,7 @@
 FROM python:3.12-slim AS build
 WORKDIR /build
 COPY LICENSE NOTICE THIRD_PARTY.md README.md pyproject.toml requirements.txt requirements-dev.txt ./
-COPY requirements-train.txt requirements-xrv.txt requirements-hospital.txt Home.py ./
+COPY requirements-train.txt requirements-xrv.txt requirements-hospital.txt requirements-cluster.txt Home.py ./
 COPY .streamlit .streamlit
 COPY pages pages
 COPY pulmoscan pulmoscan

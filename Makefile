@@ -125,8 +125,9 @@ $(VENV)/app.stamp: requirements.txt requirements.lock $(VENV)/torch.stamp
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.txt requirements-train.txt requirements-xrv.txt requirements-hospital.txt \
-		$(VENV)/app.stamp
-	$(PIP) install -r requirements-dev.txt -r requirements-train.txt -r requirements-xrv.txt -r requirements-hospital.txt
+		requirements-cluster.txt $(VENV)/app.stamp
+	$(PIP) install -r requirements-dev.txt -r requirements-train.txt -r requirements-xrv.txt \
+		-r requirements-hospital.txt -r requirements-cluster.txt
 	@touch $@
 
 clean:  ## remove the virtual environment and all caches

@@ -126,11 +126,12 @@ def test_lists_of_requirements_come_along(installed: Installed) -> None:
     (name,) = [n for n in zipfile.ZipFile(installed.wheel).namelist() if n.endswith(".dist-info/METADATA")]
     metadata = zipfile.ZipFile(installed.wheel).read(name).decode()
     required = re.findall(r"^Requires-Dist: ([\w-]+).*?(?:extra == '(\w+)')?$", metadata, re.MULTILINE)
-    for extra in ("", "train", "xrv", "hospital"):
+    extras = ("train", "xrv", "hospital", "cluster")
+    for extra in ("", *extras):
         file = REPOSITORY / (f"requirements-{extra}.txt" if extra else "requirements.txt")
         listed = set(re.findall(r"^[\w-]+", file.read_text(), re.MULTILINE))
         assert {package for package, of in required if of == extra} == listed
-    assert {"dev", "train", "xrv", "hospital"} == set(re.findall(r"^Provides-Extra: (\w+)", metadata, re.MULTILINE))
+    assert {"dev", *extras} == set(re.findall(r"^Provides-Extra: (\w+)", metadata, re.MULTILINE))
 
 
 def test_command_screens_in_any_folder(installed: Installed) -> None:

@@ -16,6 +16,7 @@ from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.cli import (
     accept,
     app,
+    archive,
     audit,
     benchmark,
     calibrate,
@@ -41,6 +42,7 @@ from pulmoscan.settings import IS_INSTALLED, own_python, variable
 COMMANDS = (
     screen,
     accept,
+    archive,
     models,
     samples,
     app,

@@ -1,5 +1,6 @@
 """Every error that a user can meet. Each message says what is wrong and what to do about it."""
 
+from pulmoscan.errors.archives import *
 from pulmoscan.errors.base import *
 from pulmoscan.errors.calls import *
 from pulmoscan.errors.dicom import *

@@ -111,8 +111,26 @@ def archive_items(source: Path | BytesIO, name: str, passed_over: list[PassedOve
         ArchiveDamaged: it cannot be read.
         ArchiveTooLarge: it holds too many files or unpacks to too much.
     """
+    archive, members = open_archive(_Closed(source) if isinstance(source, Path) else source)
+    items = []
+    for member in members:
+        shown = f"{name}/{shown_name(member.filename)}"
+        reason = _reason_to_pass_over(archive, member)
+        if reason and passed_over is not None:
+            passed_over.append(PassedOver(shown, reason))
+        if not reason:
+            items.append(Item(shown, partial(read_member, archive, member)))
+    return items
+
+
+def open_archive(file: io.IOBase) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
+    """A zip archive in a file that can be searched, and its members in their order; folders are none.
+
+    Raises:
+        ArchiveDamaged: it cannot be read.
+        ArchiveTooLarge: it holds too many files or unpacks to too much.
+    """
     try:
-        file: io.RawIOBase | BytesIO = _Closed(source) if isinstance(source, Path) else source
         _check_directory(file)
         archive = zipfile.ZipFile(file)
         members = [member for member in archive.infolist() if not member.is_dir()]
@@ -125,15 +143,7 @@ def archive_items(source: Path | BytesIO, name: str, passed_over: list[PassedOve
     unpacked = sum(member.file_size for member in members)
     if unpacked > MAX_UNPACKED_BYTES:
         raise ArchiveTooLarge(f"unpacks to {unpacked / 2**30:.0f} GB")
-    items = []
-    for member in members:
-        shown = f"{name}/{shown_name(member.filename)}"
-        reason = _reason_to_pass_over(archive, member)
-        if reason and passed_over is not None:
-            passed_over.append(PassedOver(shown, reason))
-        if not reason:
-            items.append(Item(shown, partial(_read_member, archive, member)))
-    return items
+    return archive, members
 
 
 def _archive_or_failure(
@@ -181,20 +191,24 @@ class _Closed(io.RawIOBase):
         return data
 
 
-def _check_directory(file: io.RawIOBase | BytesIO) -> None:
+def _check_directory(file: io.IOBase) -> None:
     """An archive's table of contents is read as a whole, and says before how long it is."""
     start = max(0, file.seek(0, os.SEEK_END) - 2**16 - 22)  # a comment may follow
     file.seek(start)
-    tail = file.read() or b""
+    tail = _bytes(file)
     end = tail.rfind(END_OF_DIRECTORY)
     size = int.from_bytes(tail[end + 12 : end + 16], "little") if end >= 0 else 0
     if end >= 20 and size == 2**32 - 1 and tail[end - 20 : end - 16] == LOCATOR:
         file.seek(int.from_bytes(tail[end - 12 : end - 4], "little"))
-        record = file.read(56) or b""
+        record = _bytes(file, 56)
         size = int.from_bytes(record[40:48], "little") if record.startswith(ZIP64_END) else 0
     file.seek(0)
     if size > MAX_DIRECTORY_BYTES:
         raise ArchiveTooLarge(f"has a table of contents of {size / 2**20:.0f} MB")
+
+
+def _bytes(file: io.IOBase, size: int = -1) -> bytes:
+    return file.read(size) or b""
 
 
 def _reason_to_pass_over(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
@@ -209,7 +223,12 @@ def _reason_to_pass_over(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> s
     return reason_to_pass_over(member.filename, head)
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """A member's bytes, within the limits.
+
+    Raises:
+        RadiographError: it is none to read, too large, or damaged.
+    """
     if member.filename.lower().endswith(ZIP):
         raise ArchiveInArchive
     if member.file_size > MAX_FILE_BYTES:
