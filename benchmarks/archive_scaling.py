@@ -36,9 +36,7 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=["screen", "processes-1", "processes-2", "ray-1", "ray-2"])
     options = parser.parse_args()
     files = sorted(str(path.absolute()) for path in options.folder.rglob("*.png"))[: options.limit] * options.repeat
-    print(
-        f"{len(files)} files, {options.model}\n\n| way | seconds | files a second | cores busy | workers' MB, early to late |"
-    )
+    print(f"{len(files)} files, {options.model}\n\n| way | seconds | files a second | cores busy | workers' MB |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for way in options.ways:
