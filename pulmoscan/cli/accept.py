@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from pulmoscan import DISCLAIMER
 from pulmoscan.cli.arguments import Commands, add_model
 from pulmoscan.cli.promises import add_promise, promise_of, share
@@ -109,6 +107,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"{len(done)} of {len(matched.pairs)} files are done already.", file=sys.stderr)
     print(DISCLAIMER, file=sys.stderr)
     found = read_cases(matched.pairs, model, options.population, names, done, journal)
+    from tqdm import tqdm
+
     cases = list(tqdm(found, total=len(matched.pairs), unit="file", disable=None))
     parity = compare(earlier[0], earlier[1], this, cases) if earlier else None
     result = accept(this, model.spec.title, model.card, cases, asked, faults, len(matched.unlabelled), parity)
