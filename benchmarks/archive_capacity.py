@@ -40,12 +40,13 @@ class Delays:
 
     Attributes:
         latency: seconds until a file's first byte; listing: until a page of 1,000 names.
-        bandwidth: bytes a second, for all workers together.
+        bandwidth: bytes a second, for all workers together; stream: for one.
     """
 
     latency: float = 0.03
     listing: float = 0.15
     bandwidth: float = 1.25e9
+    stream: float = 9e7
     requests: float = REQUESTS_A_SECOND
 
 
@@ -79,7 +80,7 @@ def predicted(files: int, workers: int, seconds: float, megabytes: float, store:
     return Times(
         listing=files / KEYS_A_REQUEST * store.listing,
         computing=files * seconds / workers,
-        reading=files * (store.latency + size * workers / store.bandwidth) / workers,
+        reading=files * (store.latency + size / store.stream) / workers,
         bandwidth=files * size / store.bandwidth,
         requests=files / store.requests,
     )
