@@ -14,6 +14,7 @@ from benchmarks.browser_session import BrowserSession
 from benchmarks.load import running_app
 from pulmoscan.models import classifier
 from pulmoscan.models.registry import DEFAULT_MODEL, ModelSpec, get_spec
+from pulmoscan.runtime.once import Once
 from pulmoscan.ui import serve
 
 
@@ -35,6 +36,7 @@ def test_made_ready(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return load(spec)
 
     monkeypatch.setattr(classifier, "_load", noted)
+    monkeypatch.setattr(classifier, "_loaded", Once())  # another test may have loaded it
     gc.disable()
     serve._make_ready()
     assert gc.isenabled()
