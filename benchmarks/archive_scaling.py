@@ -24,6 +24,7 @@ from pulmoscan.batch.archive.manifest import RESULTS
 from pulmoscan.batch.archive.processes import Processes, screener_of, variables
 from pulmoscan.batch.archive.store import Store
 
+ENDINGS = (".png", ".jpg", ".jpeg", ".dcm")
 ONE_THREAD = {**os.environ, **variables(1)}
 
 
@@ -35,7 +36,8 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=1, help="how often each file is in the list, for the memory")
     parser.add_argument("--ways", nargs="+", default=["screen", "processes-1", "processes-2", "ray-1", "ray-2"])
     options = parser.parse_args()
-    files = sorted(str(path.absolute()) for path in options.folder.rglob("*") if path.suffix in (".png", ".jpg", ".jpeg", ".dcm"))[: options.limit] * options.repeat
+    found = sorted(str(path.absolute()) for path in options.folder.rglob("*") if path.suffix in ENDINGS)
+    files = found[: options.limit] * options.repeat
     print(f"{len(files)} files, {options.model}\n\n| way | seconds | files a second | cores busy | workers' MB |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:

@@ -21,8 +21,8 @@ EVERYWHERE = {
     "RAY_raylet_start_wait_time_s": "120",  # for its own parts, on a busy machine
 }
 ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
-"""Ray's way to say that no other machine takes part: all its servers then listen on loopback, on Linux too. A token, which
-it keeps in the user's home, shuts out this machine's other users."""
+"""Ray's way to say that no other machine takes part: all its servers then listen on loopback, on Linux too. A token,
+which it keeps in the user's home, shuts out this machine's other users."""
 START_TRIES = 3
 
 
