@@ -28,7 +28,8 @@ class Spool:
         self.partial = folder / "partial"
         self._received, self._results = folder / "received", folder / "results"
         for path in (self.partial, self._received, self._results):
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)  # patients' data, and the queue beside it
 
     def received(self, sop_uid: str) -> Path:
         """Where an instance that was received lies."""

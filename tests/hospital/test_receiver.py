@@ -57,6 +57,7 @@ def echo(port: int, called: str = "PULMOSCAN", calling: str = "MODALITY", contex
 def test_only_peers_that_call_us_by_our_name_are_let_in(tmp_path: Path) -> None:
     settings = configuration(tmp_path, ae_titles=["PULMOSCAN", "SECOND"])
     with Ear(settings) as ear:
+        assert tmp_path.stat().st_mode & 0o077 == 0, "nobody else may look into its folder"
         port = ear.receiver.port
         assert echo(port) == "0000"
         assert echo(port, called="SECOND") == "0000"
