@@ -18,20 +18,22 @@ from numpy.typing import NDArray
 from pulmoscan.errors import InvalidThreshold
 from pulmoscan.examination.examine import Examination, examine
 from pulmoscan.examination.gate import Refusal
-from pulmoscan.models import gradcam
+from pulmoscan.models import bounds, gradcam, site_profile
 from pulmoscan.models.card import Card, HeatMethod
 from pulmoscan.models.classifier import Classifier
 from pulmoscan.models.findings import WHOLE, FieldOfView, Finding
 from pulmoscan.models.loading import load_classifier
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.models.registry import ModelSpec
+from pulmoscan.models.site_profile import SiteProfile
 from pulmoscan.population import GROUPS, OperatingPoint, PopulationChoice, has_figures, operating_point
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.statistics.metrics import THRESHOLD_STEP
+from pulmoscan.statistics.triage import Promise, Triage, TriageCall
 
 Label = Literal["pneumonia", "normal"]
 Model = Classifier
-load_model = load_classifier
+
 FAINT_HEAT = 0.15
 """A heatmap whose peak lies below this share of full strength is called faint."""
 
@@ -40,6 +42,25 @@ MOSTLY_INSIDE = 0.5
 
 OUTLINES = "The outlines leave out the lung behind the heart and the diaphragm."
 """Goes with every word on heat outside them: there is lung there, and pneumonia can be in it."""
+
+
+def load_model(name: str, site: SiteProfile | None = None) -> Classifier:
+    """The model of that name, loaded once per process and state of its files, by a site's profile if there is one.
+
+    Args:
+        site: the profile; by default the one that PULMOSCAN_SITE names, as far as it is for this model.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be used as it is installed.
+        InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
+        SiteProfileDamaged, SiteProfileMismatch: the profile cannot be used, or not with this model.
+    """
+    classifier = load_classifier(name)
+    if site is None:
+        site = site_profile.in_force()
+        if site is not None and site.model != name:
+            return classifier
+    return classifier.at_site(site) if site else classifier
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +78,7 @@ class Reading:
         notes: sentences that go with every screening of this reading.
         precision: that the network was computed in, `float32` or `bfloat16`.
         examination: what was seen before the model ran; None where only the model was asked (`read_with`).
+        site: the profile whose operating points are in the card's place.
     """
 
     model: ModelSpec
@@ -75,6 +97,12 @@ class Reading:
     notes: tuple[str, ...] = ()
     precision: str = "float32"
     examination: Examination | None = None
+    site: SiteProfile | None = None
+
+    @property
+    def site_probability(self) -> float | None:
+        """The probability among the site's patients, by its calibration and prevalence; None without a profile."""
+        return self.site.probability(self.probability) if self.site else None
 
     def operating_point(self, population: PopulationChoice) -> OperatingPoint:
         """The operating point that applies.
@@ -130,6 +158,7 @@ class Screening:
         point: the operating point that applies; the threshold is its own unless another was given.
         lung_attention: share of the heat inside the lungs, in [0, 1]; None without lungs or where the heat is faint.
         warnings: sentences for the user.
+        triage: the bounds of the triage in three ways; None where none was asked for, or none was measured.
     """
 
     reading: Reading
@@ -138,6 +167,12 @@ class Screening:
     label: Label
     lung_attention: float | None
     warnings: tuple[str, ...]
+    triage: Triage | None = None
+
+    @property
+    def triage_call(self) -> TriageCall | None:
+        """Rule out, uncertain (a reader decides) or rule in; None without bounds."""
+        return self.triage.call(self.reading.probability) if self.triage else None
 
     @property
     def population(self) -> Literal["child", "adult", "unknown"]:
@@ -197,6 +232,7 @@ def read_with(classifier: Classifier, radiograph: Radiograph, examination: Exami
         notes=(*_correction(radiograph), *classifier.notes(field_of_view)),
         precision=classifier.settings.precision,
         examination=examination,
+        site=classifier.site,
     )
 
 
@@ -205,8 +241,16 @@ def _correction(radiograph: Radiograph) -> tuple[str, ...]:
     return (f"The picture was {done} before it was read, as the user asked.",) if done else ()
 
 
-def decide(reading: Reading, population: PopulationChoice = "auto", threshold: float | None = None) -> Screening:
+def decide(
+    reading: Reading,
+    population: PopulationChoice = "auto",
+    threshold: float | None = None,
+    promise: Promise | None = None,
+) -> Screening:
     """Compare a reading's probability with a threshold, by default the population's operating point.
+
+    Args:
+        promise: what a triage must hold, by validation; a site profile has one of its own, which goes before it.
 
     Raises:
         InvalidThreshold: it lies outside 0 to 1.
@@ -226,7 +270,18 @@ def decide(reading: Reading, population: PopulationChoice = "auto", threshold: f
         label=label,
         lung_attention=attention,
         warnings=tuple(_warnings(reading, point, label, attention)),
+        triage=_triage(reading, point, promise),
     )
+
+
+def _triage(reading: Reading, point: OperatingPoint, promise: Promise | None) -> Triage | None:
+    """The site's bounds, else validation's; none for models whose scores were not fixed here."""
+    population = None if point.population == "unknown" else point.population
+    if reading.site:
+        return reading.site.triage(population)
+    if promise is None or not reading.model.fixed_here:
+        return None
+    return bounds.of_validation(reading.card, population, promise)
 
 
 def screen(
@@ -235,9 +290,10 @@ def screen(
     population: PopulationChoice = "auto",
     threshold: float | None = None,
     override: bool = False,
+    promise: Promise | None = None,
 ) -> Screening:
     """`read`, then `decide`."""
-    return decide(read(radiograph, model, override=override), population, threshold)
+    return decide(read(radiograph, model, override=override), population, threshold, promise)
 
 
 def _warnings(reading: Reading, point: OperatingPoint, label: Label, attention: float | None) -> list[str]:

@@ -19,6 +19,7 @@ from pulmoscan.reading.intake import Item
 from pulmoscan.reading.isolation import load_apart
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Model, Screening, decide, load_model, screen
+from pulmoscan.statistics.triage import Promise
 
 AHEAD = 1
 """Radiographs that are decoded ahead of the one that the model reads."""
@@ -66,6 +67,9 @@ class Outcome:
             "reason": self.reason or None,
             "milliseconds": round(s.reading.milliseconds, 1) if s else None,
             "precision": s.reading.precision if s else None,
+            "triage": s.triage_call if s else None,
+            "site": s.reading.site.label if s and s.reading.site else None,
+            "site_probability": round(s.reading.site_probability, 6) if s and s.reading.site_probability else None,
         }
 
 
@@ -76,6 +80,7 @@ def screen_items(
     threshold: float | None = None,
     seen: dict[str, Outcome] | None = None,
     override: bool = False,
+    promise: Promise | None = None,
 ) -> Iterator[Outcome]:
     """Screen items in their order, each outcome as it is done; whatever is wrong with a file becomes its reason.
 
@@ -86,6 +91,7 @@ def screen_items(
         model: as `screening.load_model` gives it, or its name.
         seen: outcomes by the SHA-256 of their file, for runs that continue an earlier one; filled.
         override: screen also what the gate refuses.
+        promise: what a triage must hold, if there is to be one.
 
     Raises:
         ModelError, InvalidThreshold, UnknownPopulation: nothing can be screened this way.
@@ -97,9 +103,9 @@ def screen_items(
         for item in items:
             waiting.append((item, pool.submit(load, item)))
             if len(waiting) > AHEAD:
-                yield _outcome(*waiting.popleft(), model, population, threshold, seen, override)
+                yield _outcome(*waiting.popleft(), model, population, threshold, seen, override, promise)
         while waiting:
-            yield _outcome(*waiting.popleft(), model, population, threshold, seen, override)
+            yield _outcome(*waiting.popleft(), model, population, threshold, seen, override, promise)
 
 
 def load(item: Item) -> Radiograph:
@@ -133,17 +139,22 @@ def _outcome(
     threshold: float | None,
     seen: dict[str, Outcome],
     override: bool,
+    promise: Promise | None,
 ) -> Outcome:
     try:
         radiograph = decoding.result()
         known = seen.get(radiograph.key)
         if known is None or known.screening is None:
             outcome = Outcome(
-                item.name, "ok", model.spec.name, radiograph, screen(radiograph, model, population, threshold, override)
+                item.name,
+                "ok",
+                model.spec.name,
+                radiograph,
+                screen(radiograph, model, population, threshold, override, promise),
             )
             seen[radiograph.key] = replace(outcome, radiograph=None)
             return outcome
-        screening = decide(known.screening.reading, population, threshold)
+        screening = decide(known.screening.reading, population, threshold, promise)
         screening = replace(screening, warnings=(*screening.warnings, repeated(known.file)))
         return Outcome(item.name, "ok", model.spec.name, radiograph, screening, duplicate_of=known.file)
     except RadiographError as error:

@@ -16,8 +16,11 @@ from pulmoscan.errors import ResumeError
 NEEDED = {"file", "status", "model"}
 
 
-def finished(path: Path, model: str) -> dict[str, str]:
+def finished(path: Path, model: str, site: str = "") -> dict[str, str]:
     """The status of each file in an earlier run's JSON lines or CSV; a line that was cut short is passed over.
+
+    Args:
+        site: the label of the site profile in force; empty without one.
 
     Returns:
         by `key` of the file's name.
@@ -45,6 +48,10 @@ def finished(path: Path, model: str) -> dict[str, str]:
             f"{path} holds results of {', '.join(sorted(others))}. Go on with `--model {sorted(others)[0]}`, or write "
             "to another file."
         )
+    sites = {str(row.get("site") or "") for row in rows} - {site}
+    if sites:
+        named = ", ".join(f"the site profile {name}" if name else "no site profile" for name in sorted(sites))
+        raise ResumeError(f"{path} holds results by {named}. Go on with the same --site, or write to another file.")
     return {key(str(row["file"])): str(row["status"]) for row in rows}
 
 

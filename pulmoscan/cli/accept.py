@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.cli.arguments import Commands, add_model
-from pulmoscan.cli.promises import add_promise, promise_of, share
+from pulmoscan.cli.promises import add_promise, add_site, model_of, promise_of, share
 from pulmoscan.cli.screen import NOT_LASTING, tell_passed_over
 from pulmoscan.errors import FaultyLabels, FileNotReadable, FolderNotWritable, LimitsStated
-from pulmoscan.models import registry
 from pulmoscan.population import POPULATION_CHOICES
 from pulmoscan.settings import secret_file
 
 if TYPE_CHECKING:
+    from pulmoscan.models.site_profile import SiteProfile
     from pulmoscan.reading.listing import PassedOver
     from pulmoscan.site.acceptance import Asked
     from pulmoscan.site.labels import Fault
@@ -38,7 +38,8 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--labels", type=Path, required=True, metavar="CSV", help="columns file and label (1 pneumonia, 0 none)"
     )
-    add_model(parser, default=registry.DEFAULT_MODEL)
+    add_model(parser, required=False)
+    add_site(parser)
     parser.add_argument("--population", choices=POPULATION_CHOICES, default="auto")
     parser.add_argument(
         "--limit", action="append", default=[], metavar="LIMIT", help="“sensitivity>=95%%”, stated beforehand; repeated"
@@ -48,6 +49,13 @@ def add(commands: Commands) -> None:
         "--against", type=Path, metavar="DIR", help="the folder of an earlier run, of another model or version"
     )
     parser.add_argument("--skip-faulty", action="store_true", help="go on without the table's faulty rows")
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        metavar="FILE",
+        help="write the site profile that follows: its own thresholds and bounds",
+    )
+    parser.add_argument("--name", default="our site", help="of the site, for its profile")
     parser.add_argument(
         "--out", type=Path, default=Path("acceptance"), metavar="DIR", help="of the report; a run that stopped goes on"
     )
@@ -61,12 +69,12 @@ def run(options: argparse.Namespace) -> int:
     from pulmoscan.reading.isolation import warm_up
     from pulmoscan.reading.listing import find_files
     from pulmoscan.reading.records import write_whole
-    from pulmoscan.screening import load_model
     from pulmoscan.site import limits, words
     from pulmoscan.site.acceptance import Asked, accept, as_json
     from pulmoscan.site.cases import Journal, read_cases, read_journal, run_of
     from pulmoscan.site.labels import match, read_labels
     from pulmoscan.site.parity import compare
+    from pulmoscan.site.profile import make_profile
     from pulmoscan.site.report_pdf import report_pdf
     from pulmoscan.statistics.triage import Promise
 
@@ -90,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     if faults and not options.skip_faulty:
         raise FaultyLabels(len(faults))
     warm_up()
-    model = load_model(options.model)
+    model = model_of(options)
     names = pseudonyms(secret_file())
     if not names.lasting:
         print(NOT_LASTING, file=sys.stderr)
@@ -118,8 +126,22 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         raise FolderNotWritable(options.out, error.strerror) from error
     print(words.summary(result))
+    if options.profile:
+        _write_profile(options.profile, make_profile(result, cases, model.card, options.name))
     print(f"wrote {options.out / REPORT}.json and .pdf")
     return 0 if result.accepted is not False else 1
+
+
+def _write_profile(path: Path, profile: SiteProfile) -> None:
+    from pulmoscan.models.site_profile import signed, write_profile
+    from pulmoscan.population import GROUPS
+
+    try:
+        write_profile(path, profile)
+    except OSError as error:
+        raise FolderNotWritable(path, error.strerror, "--profile") from error
+    points = ", ".join(f"{GROUPS[p]} {part.threshold:.3f}" for p, part in profile.populations.items())
+    print(f"wrote {path}: site profile {signed(profile).label}, operating points {points}")
 
 
 def _tell(faults: Sequence[Fault], unlabelled: Sequence[str], passed_over: Sequence[PassedOver]) -> None:

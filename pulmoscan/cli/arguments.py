@@ -17,9 +17,14 @@ GROUPS = ("child", "mined", "opacity", "not normal", "normal")
 """Of training examples, see `training.data.datasets.Group`; named here, since importing that takes long."""
 
 
-def add_model(parser: argparse.ArgumentParser, default: str | None = None, external: bool = False) -> None:
+def add_model(
+    parser: argparse.ArgumentParser, default: str | None = None, external: bool = False, required: bool = True
+) -> None:
+    """Args:
+    required: whether it must be named where it has no default.
+    """
     names = (*registry.MODELS, *registry.EXTERNAL_MODELS) if external else tuple(registry.MODELS)
-    parser.add_argument("--model", choices=names, default=default, required=default is None)
+    parser.add_argument("--model", choices=names, default=default, required=required and default is None)
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.cli.arguments import Commands, add_model
+from pulmoscan.cli.promises import add_promise, add_site, model_of, promise_of
 from pulmoscan.errors import InvalidThreshold
-from pulmoscan.models import registry
 from pulmoscan.population import POPULATION_CHOICES
 from pulmoscan.settings import secret_file
 
@@ -33,7 +33,8 @@ def add(commands: Commands) -> None:
     """Its arguments."""
     parser = commands.add_parser("screen", help="screen radiographs", epilog=DISCLAIMER)
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, a zip or a glob")
-    add_model(parser, default=registry.DEFAULT_MODEL, external=True)
+    add_model(parser, external=True, required=False)
+    add_site(parser)
     parser.add_argument("--population", choices=POPULATION_CHOICES, default="auto")
     parser.add_argument("--threshold", type=float, metavar="T", help="0 to 1; by default the operating point")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
@@ -63,6 +64,7 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="skip the files that FILE, an earlier run's JSON or CSV, has results of; append to it with >> FILE",
     )
+    add_promise(parser, miss_rate=None)
     parser.set_defaults(run=run)
 
 
@@ -78,14 +80,17 @@ def run(options: argparse.Namespace) -> int:
     from pulmoscan.reading.intake import path_items
     from pulmoscan.reading.isolation import warm_up
     from pulmoscan.reading.listing import find_files
-    from pulmoscan.screening import load_model
 
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise InvalidThreshold(options.threshold)
     warm_up()
-    model = load_model(options.model)  # before the first file, so that what is missing is said once
+    model = model_of(options)  # before the first file, so that what is missing is said once
     lung_weights()
-    before = resume.finished(options.resume, options.model) if options.resume else {}
+    before = (
+        resume.finished(options.resume, model.spec.name, model.site.label if model.site else "")
+        if options.resume
+        else {}
+    )
     passed_over: list[PassedOver] = []
     items = list(path_items(find_files(options.paths, passed_over), passed_over))
     if options.anonymous:
@@ -110,7 +115,14 @@ def run(options: argparse.Namespace) -> int:
             print(f"{len(items) - len(remaining)} of {len(items)} files are done already.", file=sys.stderr)
         tell_passed_over(passed_over, options.anonymous)
         all_read = all(before.get(resume.key(item.name), "ok") == "ok" for item in items)
-        outcomes = screen_items(remaining, model, options.population, options.threshold, override=options.no_gate)
+        outcomes = screen_items(
+            remaining,
+            model,
+            options.population,
+            options.threshold,
+            override=options.no_gate,
+            promise=promise_of(options),
+        )
         # The bar is for output that goes to a file; in a terminal the lines themselves are the progress.
         for found in tqdm(outcomes, total=len(remaining), unit="file", disable=sys.stdout.isatty() or None):
             # The items of an anonymous run bear neutral names already.

@@ -54,3 +54,35 @@ class NothingToMeasure(PulmoScanError):
             f"{ill} radiographs with pneumonia and {well} without could be screened; at least one of each is needed. "
             "Label more of them; 59, 149 or 299 pneumonias without a miss show a sensitivity of 95, 98 or 99 %."
         )
+
+
+class SiteProfileDamaged(PulmoScanError):
+    def __init__(self, path: object, why: str) -> None:
+        super().__init__(
+            f"The site profile {path} cannot be used: {why}. Write it anew with `python -m pulmoscan accept "
+            "--profile`, or leave out --site and PULMOSCAN_SITE."
+        )
+
+
+class SiteProfileMismatch(PulmoScanError):
+    """Figures and bounds hold for what they were measured with, and for nothing else."""
+
+    def __init__(self, name: str, what: str, measured: str, here: str) -> None:
+        mend = {
+            "model": f"Choose it with --model {measured}",
+            "precision": f"Set PULMOSCAN_PRECISION={measured}",
+            "weights": "Put those weights back",
+            "preprocessing": "Go back to the version of PulmoScan that wrote it",
+        }.get(what, "Go back to that")
+        super().__init__(
+            f"The site profile “{name}” was measured with another {what}: {measured}, not {here}. {mend}, or run "
+            "`python -m pulmoscan accept --profile` again and accept the new figures."
+        )
+
+
+class NoProfile(PulmoScanError):
+    def __init__(self, fewest: int) -> None:
+        super().__init__(
+            f"No profile was written: of neither children nor adults {fewest} radiographs with pneumonia and as many "
+            "without were screened. Label more; where neither table nor header tells the age, give --population."
+        )

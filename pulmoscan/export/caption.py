@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.export.content import Report, font_file
-from pulmoscan.export.words import CAPTION, NUMBER, probability_text
+from pulmoscan.export.words import CAPTION, NUMBER, TRIAGE_WORDS, probability_text
 from pulmoscan.models import gradcam
 
 Pixels = NDArray[np.uint8]
@@ -27,6 +27,7 @@ def caption_lines(report: Report) -> list[str]:
     return [
         f"{report.headline}: {NUMBER.lower()} {probability_text(reading.probability)}, "
         f"threshold {report.threshold_text}",
+        *([f"Triage: {TRIAGE_WORDS[call]}."] if (call := report.screening.triage_call) else []),
         f"{report.software}, {report.spec.title}, {report.heat_method}. {CAPTION}",
         DISCLAIMER,
     ]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pulmoscan import __version__
 from pulmoscan.export.evidence import Measured, Unmeasured, figures_of
-from pulmoscan.export.words import LOOKS, METHODS, OPACITY
+from pulmoscan.export.words import LOOKS, METHODS, OPACITY, probability_text, triage_text
 from pulmoscan.models import gradcam
 from pulmoscan.models.registry import ModelSpec
 from pulmoscan.population import GROUPS, OperatingPoint
@@ -50,8 +50,16 @@ class Report:
 
     @property
     def software(self) -> str:
-        """Name, version, and the precision that the network was computed in."""
-        return f"PulmoScan {__version__}, {self.screening.reading.precision}"
+        """Name, version, the precision that the network was computed in, and the site's profile if there is one."""
+        site = self.screening.reading.site
+        return f"PulmoScan {__version__}, {self.screening.reading.precision}" + (
+            f", site profile {site.label}" if site else ""
+        )
+
+    @property
+    def triage_text(self) -> str:
+        """What the triage says and on what bounds, in words; empty without a triage."""
+        return triage_text(self.screening)
 
     @property
     def headline(self) -> str:
@@ -112,6 +120,17 @@ class Report:
     def measured(self) -> Measured | Unmeasured:
         """The figures that apply to the decision, or why none do."""
         return figures_of(self.screening)
+
+    @property
+    def site_text(self) -> str:
+        """The site's profile and its probability, in words; empty without one."""
+        reading = self.screening.reading
+        if reading.site is None or reading.site_probability is None:
+            return ""
+        return (
+            f"{reading.site.label}: {probability_text(reading.site_probability)} among its patients, at a prevalence "
+            f"of {100 * reading.site.prevalence:.1f} %"
+        )
 
     @property
     def threshold_text(self) -> str:

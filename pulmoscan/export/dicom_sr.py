@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Mapping
 
 from highdicom.sr import (
     AlgorithmIdentification,
@@ -26,6 +27,7 @@ from highdicom.sr import (
     TrackingIdentifier,
 )
 from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from pulmoscan import DISCLAIMER, __version__
@@ -44,7 +46,8 @@ from pulmoscan.export.study import (
     study,
     unnamed,
 )
-from pulmoscan.export.words import NUMBER
+from pulmoscan.export.words import NUMBER, TRIAGE_WORDS
+from pulmoscan.statistics.triage import TriageCall
 
 
 def _code(value: str, scheme: str, meaning: str) -> CodedConcept:
@@ -62,6 +65,12 @@ THRESHOLD = own_code("THRESHOLD", "Probability threshold of the decision")
 LUNG_ATTENTION = own_code("LUNGATTENTION", "Share of the heatmap inside the lungs")
 LIKELIHOOD_RATIO = own_code("LIKELIHOODRATIO", "Likelihood ratio of the decision, as measured at the threshold")
 HEAT = own_code("HEAT", "Region that raised the score")
+TRIAGE = own_code("TRIAGE", "Triage in three ways")
+TRIAGE_CALLS: Mapping[TriageCall, Code] = {
+    "rule out": own_code("RULEOUT", TRIAGE_WORDS["rule out"]),
+    "uncertain": own_code("UNCERTAIN", TRIAGE_WORDS["uncertain"]),
+    "rule in": own_code("RULEIN", TRIAGE_WORDS["rule in"]),
+}
 
 
 def structured_report(report: Report) -> bytes:
@@ -117,6 +126,9 @@ def _finding(report: Report, sop_class: str, sop_instance: str) -> MeasurementsA
     if isinstance(measured, Measured) and math.isfinite(ratio := measured.likelihood_ratio(outcome.label).estimate):
         measurements.append(Measurement(name=LIKELIHOOD_RATIO, value=float(f"{ratio:.4g}"), unit=RATIO))
     detected = DETECTED if outcome.label == "pneumonia" else NOT_DETECTED
+    evaluations = [QualitativeEvaluation(name=PNEUMONIA, value=detected)]
+    if outcome.triage_call:
+        evaluations.append(QualitativeEvaluation(name=TRIAGE, value=TRIAGE_CALLS[outcome.triage_call]))
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(
             uid=instance_uid(report, "finding"), identifier="Pneumonia on this radiograph"
@@ -125,7 +137,7 @@ def _finding(report: Report, sop_class: str, sop_instance: str) -> MeasurementsA
         finding_sites=[FindingSite(anatomic_location=codes.SCT.Lung)],
         algorithm_id=_algorithm(report),
         measurements=measurements,
-        qualitative_evaluations=[QualitativeEvaluation(name=PNEUMONIA, value=detected)],
+        qualitative_evaluations=evaluations,
         source_images=[
             SourceImageForMeasurementGroup(referenced_sop_class_uid=sop_class, referenced_sop_instance_uid=sop_instance)
         ],
@@ -142,7 +154,11 @@ def _algorithm(report: Report) -> AlgorithmIdentification:
     return AlgorithmIdentification(
         name=f"PulmoScan {report.spec.title}",
         version=f"{__version__}, weights SHA-256 {report.weights_sha256}",
-        parameters=[f"threshold {report.threshold_text}", f"population: {report.population}"],
+        parameters=[
+            f"threshold {report.threshold_text}",
+            f"population: {report.population}",
+            *([f"site profile {report.screening.reading.site.label}"] if report.screening.reading.site else []),
+        ],
     )
 
 
@@ -170,6 +186,10 @@ def _outlines(
 
 def _comments(report: Report) -> list[str]:
     comments = [f"{report.headline}. {NUMBER} {report.screening.reading.probability:.3f}."]
+    if report.triage_text:
+        comments.append(f"Triage: {report.triage_text}")
+    if report.site_text:
+        comments.append(f"Site profile {report.site_text}.")
     measured = report.measured
     if isinstance(measured, Measured):
         comments.append(f"Measured at the threshold: {measured.sentence}.")

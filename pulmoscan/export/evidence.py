@@ -17,7 +17,7 @@ from pulmoscan.statistics.metrics import THRESHOLD_STEP, Confusion, Estimate
 PATIENTS: dict[Population, str] = {"child": "children of 1 to 5 years", "adult": "adults"}
 """Whom the figures were measured on."""
 
-Split = Literal["test", "validation"]
+Split = Literal["test", "validation", "acceptance"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,10 @@ def figures_of(screening: Screening) -> Measured | Unmeasured:
         return Unmeasured("The figures of children and adults differ, and which this patient is is not known.")
     if not has_figures(reading.age):
         return Unmeasured("Nothing was measured on patients of 6 to 17 years.")
+    site = reading.site
+    if site and (part := site.populations.get(screening.population)) and screening.is_at_the_point:
+        patients = f"{GROUPS[screening.population]} of {site.name}"
+        return Measured("acceptance", patients, part.confusion, "the site's")
     name = point_name(reading.card, screening.population, screening.threshold)
     splits: tuple[Split, ...] = ("test", "validation") if name else ("validation",)
     for split in splits:

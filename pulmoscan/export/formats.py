@@ -19,6 +19,7 @@ from pulmoscan.export.content import Report
 from pulmoscan.export.evidence import Measured, Unmeasured
 from pulmoscan.export.words import CAPTION
 from pulmoscan.statistics.metrics import Estimate
+from pulmoscan.statistics.triage import Triage
 
 FormatName = Literal["pdf", "dicom-sr", "dicom-sc", "png", "json"]
 
@@ -82,10 +83,26 @@ def as_dict(report: Report) -> dict[str, Any]:
         if isinstance(measured, Measured)
         else None,
         "not_measured": measured.reason if isinstance(measured, Unmeasured) else None,
+        "triage": _triage(outcome.triage, reading.probability) if outcome.triage else None,
+        "site": {"profile": reading.site.name, "sha256": reading.site.sha256, "probability": reading.site_probability}
+        if reading.site
+        else None,
         "lung_attention": outcome.lung_attention,
         "peak_heat": round(reading.peak_heat, 4),
         "warnings": list(outcome.warnings),
         "milliseconds": round(reading.milliseconds, 1),
+    }
+
+
+def _triage(found: Triage, probability: float) -> dict[str, Any]:
+    return {
+        "call": found.call(probability),
+        "rule_out_below": found.rule_out.threshold,
+        "rule_in_from": found.rule_in.threshold,
+        "miss_rate": found.promise.miss_rate,
+        "false_alarm_rate": found.promise.false_alarm_rate,
+        "confidence": found.promise.confidence,
+        "reasons": list(found.reasons),
     }
 
 

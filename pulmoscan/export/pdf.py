@@ -219,6 +219,10 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("Model", f"{report.spec.title} ({report.spec.role}), weights SHA-256 {report.weights_sha256}"),
         ("Threshold", report.threshold_text),
     ]
+    if report.site_text:
+        rows.append(("Site profile", report.site_text))
+    if report.triage_text:
+        rows.append(("Triage", report.triage_text))
     if isinstance(measured, Measured):
         rows += [
             ("Sensitivity there", f"{_spelt(measured.sensitivity)} of {measured.basis}"),

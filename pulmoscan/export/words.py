@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pulmoscan.models.card import HeatMethod
-from pulmoscan.screening import Label
+from pulmoscan.screening import Label, Screening
+from pulmoscan.statistics.triage import TriageCall
 
 OPACITY = 0.6
 """Of the strongest heat in an overlay, in [0, 1], unless the user chooses another."""
@@ -39,6 +40,13 @@ LOOKS: Mapping[Label, Look] = {
 }
 
 
+TRIAGE_WORDS: Mapping[TriageCall, str] = {
+    "rule out": "Rule out",
+    "uncertain": "Uncertain: a reader decides",
+    "rule in": "Rule in",
+}
+
+
 def probability_text(probability: float) -> str:
     """Three decimals, and never a certainty that the model does not have."""
     if probability > 0.999:
@@ -50,3 +58,25 @@ NUMBER = "Score"
 """What a model's number is called beside a decision: even a calibrated one is no probability at every prevalence."""
 
 CALIBRATION = "The score is calibrated as if every other patient had pneumonia; where fewer do, it is no probability."
+
+
+def triage_text(screening: Screening) -> str:
+    """What the triage says of a radiograph, and on what bounds; empty without a triage."""
+    call = screening.triage_call
+    return f"{TRIAGE_WORDS[call]} ({bounds_text(screening)})." if call else ""
+
+
+def bounds_text(screening: Screening) -> str:
+    """The regions of the triage, what they promise, and why one is missing."""
+    found = screening.triage
+    if found is None:
+        return ""
+    out, inside, promise = found.rule_out.threshold, found.rule_in.threshold, found.promise
+    regions = [f"ruled out below {out:.4f}"] if out is not None else []
+    regions += [f"ruled in from {inside:.4f}"] if inside is not None else []
+    basis = "the site's acceptance test" if screening.reading.site else "validation"
+    at_most = (
+        f"by {basis}, with {100 * promise.confidence:g} % confidence at most {100 * promise.miss_rate:g} % of "
+        f"pneumonias are ruled out and {100 * promise.false_alarm_rate:g} % of others ruled in"
+    )
+    return "; ".join([*regions, at_most, *(reason.rstrip(".") for reason in found.reasons)])

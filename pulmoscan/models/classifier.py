@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from pulmoscan.models.heads import PooledHead, load_head
 from pulmoscan.models.precision import holds_in_bfloat16
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.models.registry import ModelSpec
+from pulmoscan.models.site_profile import SiteProfile
 from pulmoscan.runtime import NetworkSource, Settings, compile_network, settings
 from pulmoscan.runtime.memory import trim_malloc
 from pulmoscan.runtime.once import Once
@@ -60,6 +62,8 @@ class Classifier:
         InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
     """
 
+    site: SiteProfile | None = None
+
     def __init__(self, spec: ModelSpec, card: Card, weights: bytes, how: Settings | None = None) -> None:
         self.spec = spec
         self.card = card
@@ -68,6 +72,18 @@ class Classifier:
             _source(spec, weights), (1, 3, INPUT_SIZE, INPUT_SIZE), ("logits", "feature_map"), spec.name, how
         )
         self._head = load_head(spec.feature_layer, load_safetensors(weights))
+
+    def at_site(self, profile: SiteProfile) -> Classifier:
+        """The same network, by a site's operating points.
+
+        Raises:
+            SiteProfileMismatch: the profile was measured with another.
+        """
+        profile.check(self.spec.name, self.card.weights_sha256, self.settings.precision)
+        there = copy.copy(self)
+        there.card = replace(self.card, thresholds=profile.thresholds(self.card.thresholds))
+        there.site = profile
+        return there
 
     @property
     def head(self) -> PooledHead:

@@ -143,6 +143,7 @@ def run_of(model: Model, population: PopulationChoice, labels: bytes) -> Run:
         population=population,
         labels_sha256=hashlib.sha256(labels).hexdigest(),
         version=__version__,
+        site=model.site.label if model.site else "",
     )
 
 

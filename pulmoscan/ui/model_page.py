@@ -9,6 +9,7 @@ from pulmoscan.export.words import LOOKS, NUMBER, probability_text
 from pulmoscan.models.registry import get_spec
 from pulmoscan.population import PopulationChoice
 from pulmoscan.screening import Model, Reading, Screening, load_model
+from pulmoscan.statistics.triage import Promise
 from pulmoscan.ui.frame import page, plain, told_in_words
 from pulmoscan.ui.panels.announce import announce
 from pulmoscan.ui.panels.decision import decision, evidence
@@ -20,6 +21,7 @@ from pulmoscan.ui.panels.patient import ask_patient, patient_control
 from pulmoscan.ui.panels.picker import picker
 from pulmoscan.ui.panels.refusal import let_through
 from pulmoscan.ui.panels.threshold import threshold_control, threshold_now
+from pulmoscan.ui.panels.triage import triage_line
 from pulmoscan.ui.state import links, session
 from pulmoscan.ui.state.session import Chosen
 
@@ -81,7 +83,7 @@ def screening_now(chosen: Chosen, reading: Reading, choice: PopulationChoice | N
     """The decision at the threshold in force."""
     choice = choice or chosen.population_choice() or "auto"
     point = reading.operating_point(choice)
-    return screening.decide(reading, choice, threshold_now(reading, point))
+    return screening.decide(reading, choice, threshold_now(reading, point), Promise())
 
 
 # Three fragments: dragging the threshold redraws neither the picture nor the exports.
@@ -95,6 +97,7 @@ def _result(chosen: Chosen, reading: Reading) -> None:
         outcome = screening_now(chosen, reading, choice)
         with above:
             decision(outcome)
+            triage_line(outcome)
         threshold_control(reading, outcome.point)
         evidence(outcome)
         for warning in outcome.warnings:

@@ -11,6 +11,8 @@ from pulmoscan.settings import node_file
 
 WORKBENCH = {"compare": "Compare", "threshold_lab": "Threshold lab", "batch": "Batch", "history": "History"}
 """The researcher's pages: file and title."""
+SITE = {"acceptance": "Acceptance", "blind_reading": "Blind reading", "second_reader": "Second reader"}
+"""The pages for a site's own evidence: file and title."""
 ICON = Path(__file__).with_name("icon.svg")
 
 
@@ -24,7 +26,9 @@ def navigation() -> st.Page:
         pages.append(st.Page("pages/worklist.py", title="Worklist"))
     workbench = [st.Page(f"pages/{file}.py", title=title) for file, title in WORKBENCH.items()]
     others = [st.Page("pages/torchxrayvision.py", title="torchxrayvision"), st.Page("pages/about.py", title="About")]
-    return st.navigation({"": pages, "Workbench": workbench, "More": others}, position="top")
+    site = [st.Page(f"pages/{file}.py", title=title) for file, title in SITE.items()]
+    sections = {"": pages, "Workbench": workbench, "Your site": site, "More": others}
+    return st.navigation(sections, position="top")
 
 
 def go_through_home() -> None:

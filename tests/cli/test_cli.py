@@ -33,6 +33,9 @@ JSON_FIELDS = [
     "reason",
     "milliseconds",
     "precision",
+    "triage",
+    "site",
+    "site_probability",
 ]
 HEIGHT, WIDTH = 300, 260
 

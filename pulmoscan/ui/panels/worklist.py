@@ -17,6 +17,7 @@ from pulmoscan.batch.output import csv_text
 from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.intake import Item
 from pulmoscan.screening import Screening, decide
+from pulmoscan.statistics.triage import Promise
 from pulmoscan.ui.frame import plain, told_in_words
 from pulmoscan.ui.panels.announce import announce
 from pulmoscan.ui.panels.decision import decision
@@ -138,7 +139,7 @@ def redecide(outcome: Outcome, population: PopulationChoice) -> Outcome:
     if outcome.screening is None:
         return outcome
     reading = outcome.screening.reading
-    again = decide(reading, "auto" if reading.age is not None else population)
+    again = decide(reading, "auto" if reading.age is not None else population, promise=Promise())
     twice = [repeated(outcome.duplicate_of)] if outcome.duplicate_of else []
     return replace(outcome, screening=replace(again, warnings=(*again.warnings, *twice)))
 
@@ -194,6 +195,7 @@ class _Table:
                 "probability": [s.reading.probability for _, s in shown],
                 "decision": [called(s) for _, s in shown],
                 "mark": [marks.get(row.position, Mark()).verdict or "" for row, _ in shown],
+                "triage": [s.triage_call or "none" for _, s in shown],
                 "threshold": [s.threshold for _, s in shown],
                 "population": [s.population for _, s in shown],
                 "warnings": [" ".join(w for w in s.warnings if w not in common) for _, s in shown],
