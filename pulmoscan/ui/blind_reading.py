@@ -13,7 +13,7 @@ from pulmoscan.reading.intake import Item
 from pulmoscan.site.readers import Call, Study
 from pulmoscan.ui.frame import page, plain
 from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
-from pulmoscan.ui.panels.sample import sample, shown
+from pulmoscan.ui.sample import sample, shown
 
 SUBTITLE = "The reference for an acceptance test: read your radiographs without any score, alone or with colleagues."
 ANSWERS: tuple[tuple[str, str, Call], ...] = (("Pneumonia", "p", 1), ("None", "n", 0))

@@ -23,9 +23,9 @@ from pulmoscan.ui.frame import page, plain
 from pulmoscan.ui.panels.decision import decision
 from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
 from pulmoscan.ui.panels.heatmap import heatmap
-from pulmoscan.ui.panels.sample import sample, shown
 from pulmoscan.ui.panels.patient import CHOICES
 from pulmoscan.ui.panels.triage import triage_line
+from pulmoscan.ui.sample import sample, shown
 
 SUBTITLE = "You first, then the model: what do the two find together that you would not, and what does it cost?"
 
