@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +19,8 @@ from pulmoscan.ui.sample import sample, shown
 SUBTITLE = "The reference for an acceptance test: read your radiographs without any score, alone or with colleagues."
 ANSWERS: tuple[tuple[str, str, Call], ...] = (("Pneumonia", "p", 1), ("None", "n", 0))
 """Button, key and call."""
+QUICKEST = 0.3
+"""Seconds between two calls."""
 
 
 @dataclass(eq=False)
@@ -31,6 +34,14 @@ class Reading:
     items: list[Item]
     study: Study
     reader: str = ""
+    last: float = 0.0
+
+    def give(self, reader: str, position: int, call: Call) -> None:
+        """A reader's call; one that comes sooner than a picture can be seen is a key that was pressed twice."""
+        now = time.monotonic()
+        if now - self.last >= QUICKEST:
+            self.study.give(reader, position, call)
+            self.last = now
 
     def left(self, reader: str) -> int:
         return len(self.items) - len(self.study.calls.get(reader, {}))
@@ -92,7 +103,7 @@ def _read(reading: Reading) -> None:
                 shortcut=key,
                 type="primary",
                 key=f"blind-{key}",
-                on_click=reading.study.give,
+                on_click=reading.give,
                 args=(reading.reader, position, call),
             )
         st.button(

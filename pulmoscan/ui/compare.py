@@ -18,6 +18,7 @@ from pulmoscan.models.registry import MODELS, ModelSpec
 from pulmoscan.population import GROUPS, OperatingPoint, PopulationChoice, has_figures
 from pulmoscan.screening import Reading, Screening, load_model
 from pulmoscan.statistics.metrics import Estimate, Scores
+from pulmoscan.statistics.triage import Promise
 from pulmoscan.ui.frame import page, told_in_words
 from pulmoscan.ui.panels.gallery import answer, awaits_guess, question
 from pulmoscan.ui.panels.heatmap import colour_bar, radiograph_alone
@@ -86,7 +87,9 @@ def _read(chosen: Chosen) -> list[tuple[ModelSpec, Reading]]:
 def _answers(chosen: Chosen, readings: Sequence[tuple[ModelSpec, Reading]]) -> None:
     with told_in_words():
         population = patient_control(chosen, "compare")
-        answers = [Answer(spec, reading, screening.decide(reading, population)) for spec, reading in readings]
+        answers = [
+            Answer(spec, reading, screening.decide(reading, population, None, Promise())) for spec, reading in readings
+        ]
         subjects = [measured.of_model(answer.spec, answer.reading.card) for answer in answers]
         # A score is no probability: it has no part in the mean.
         members = [s for s, answer in zip(subjects, answers, strict=True) if answer.spec.measure == "probability"]
@@ -94,6 +97,9 @@ def _answers(chosen: Chosen, readings: Sequence[tuple[ModelSpec, Reading]]) -> N
         point = consensus.operating_point(population, answers[0].reading.age) if consensus else None
         _agreement(answers)
         st.html(_table(answers, point))
+        calls = [f"{a.spec.title} {a.screening.triage_call}" for a in answers if a.screening.triage_call]
+        if calls:
+            st.caption(f"Triage in three ways: {', '.join(calls)}.")
         for warning in dict.fromkeys(w for answer in answers for w in answer.screening.warnings):
             st.warning(warning, icon=":material/info:")
         with st.expander("How good each of them is, as measured", icon=":material/query_stats:", expanded=True):

@@ -55,18 +55,21 @@ class Session:
         at = len(self.pairs) + len(self.skipped)
         return self.items[at] if at < len(self.items) else None
 
-    def call(self, call: Call) -> None:
-        """The reader's first call."""
-        self.first, self.called = call, time.monotonic()
+    def call(self, item: Item, call: Call) -> None:
+        """The reader's first call. A button of the picture before, which may still be there, changes nothing."""
+        if item is self.item and self.first is None:
+            self.first, self.called = call, time.monotonic()
 
     def settle(self, item: Item, screening: Screening, final: Call) -> None:
-        """The reader's call with the model's answer in view."""
+        """The reader's call with the model's answer in view; as `call`, of this picture alone."""
+        if item is not self.item or self.first is None:
+            return
         now = time.monotonic()
         self.pairs.append(
             Pair(
                 file=item.name,
                 reader=self.reader,
-                first=self.first or 0,
+                first=self.first,
                 model=int(screening.label == "pneumonia"),
                 probability=round(screening.reading.probability, 6),
                 threshold=screening.threshold,
@@ -132,7 +135,7 @@ def _read(session: Session, item: Item) -> None:
     st.progress(done / len(session.items), text=f"{done + 1} of {len(session.items)}")
     try:
         if session.first is None:
-            _answers("Your call", lambda call: session.call(call), "second-first")
+            _answers("Your call", lambda call: session.call(item, call), "second-first")
             shown(item, "second")
             return
         from pulmoscan.batch.outcomes import load
