@@ -11,6 +11,7 @@ from pulmoscan.site.parity import Parity
 from pulmoscan.site.subgroups import FEWEST, Subgroup
 from pulmoscan.statistics.exact import upper_bound
 from pulmoscan.statistics.metrics import Estimate
+from pulmoscan.statistics.shift import FEWEST as FEWEST_TO_COMPARE
 from pulmoscan.statistics.triage import CALLS
 
 FIGURES: Mapping[str, str] = {
@@ -174,14 +175,12 @@ def recalibration_text(acceptance: Acceptance) -> str:
 
 def shift_rows(acceptance: Acceptance) -> list[tuple[str, str]]:
     """How scores here differ from validation's."""
-    return [
-        (
-            name,
-            f"distance {s.distance:.2f}, p = {s.p:.2g}: "
-            + ("other scores than on validation, whose figures need not hold here" if s.alarm else "as on validation"),
-        )
-        for name, s in acceptance.shifts.items()
-    ]
+    rows = []
+    for name, s in acceptance.shifts.items():
+        said = "other scores than on validation, whose figures need not hold here" if s.alarm else "as on validation"
+        tells = f"distance {s.distance:.2f}, p = {s.p:.2g}: {said}"
+        rows.append((name, tells if s.n >= FEWEST_TO_COMPARE else f"{s.n} are too few to tell"))
+    return rows
 
 
 def summary(acceptance: Acceptance) -> str:

@@ -17,11 +17,13 @@ class Shift:
 
     Attributes:
         distance: largest difference of their distribution functions, in [0, 1].
-        p: two-sided; 1 where either has fewer than `FEWEST` cases, which can tell nothing.
+        p: two-sided.
+        n: cases of the smaller set; below `FEWEST` nothing can be told, and p is 1.
     """
 
     distance: float
     p: float
+    n: int
 
     @property
     def alarm(self) -> bool:
@@ -35,7 +37,8 @@ def compare(before: ArrayLike, now: ArrayLike) -> Shift:
     from scipy.stats import ks_2samp  # slow to import
 
     a, b = np.asarray(before, dtype=float), np.asarray(now, dtype=float)
-    if min(len(a), len(b)) < FEWEST:
-        return Shift(0.0, 1.0)
+    n = min(len(a), len(b))
+    if n < FEWEST:
+        return Shift(0.0, 1.0, n)
     found = ks_2samp(a, b, method="asymp")
-    return Shift(float(found.statistic), float(found.pvalue))
+    return Shift(float(found.statistic), float(found.pvalue), n)

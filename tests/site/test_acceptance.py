@@ -160,6 +160,7 @@ def test_a_shift_from_validation_is_said(make: Callable[..., Acceptance]) -> Non
     assert found.shifts["adult, pneumonia"].alarm
     assert not found.shifts["adult, without"].alarm
     assert "need not hold here" in dict(words.shift_rows(found))["adult, pneumonia"]
+    assert dict(words.shift_rows(make(made_up(45))))["adult, pneumonia"] == "15 are too few to tell"
 
 
 def test_triage_of_the_site(make: Callable[..., Acceptance]) -> None:

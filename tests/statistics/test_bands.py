@@ -30,10 +30,10 @@ def test_band_holds_the_truth() -> None:
     point = 10  # specificity 0.9
     truth = norm.sf(norm.isf(0.1) - 1.5)
     held = 0
-    for seed in range(40):
+    for seed in range(20):
         band = bands(_drawn(150, seed), 0.5).roc
         held += band.low[point] <= truth <= band.high[point]
-    assert held >= 33  # 38 of 40 are expected
+    assert held >= 16  # 19 of 20 are expected
 
 
 def test_many_cases_take_seconds_and_have_narrow_bands() -> None:
