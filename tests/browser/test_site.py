@@ -43,6 +43,7 @@ def read(page: Page, reader: str, keys: str) -> None:
         expect(page.get_by_text(f"{reader}: {number} of {len(keys)}")).to_be_visible()
         expect(page.get_by_text("Radiograph without its name")).to_be_visible()
         expect(page.get_by_text(re.compile("|".join(NAMES)))).to_have_count(0)  # a name may tell the answer
+        page.wait_for_timeout(500)  # as one who looks; a key that is pressed twice is no second call
         page.keyboard.press(key)
     expect(page.get_by_text(f"{reader}: has read all")).to_be_visible()
 
