@@ -6,10 +6,7 @@ import streamlit as st
 
 from pulmoscan.export.words import TRIAGE_WORDS, bounds_text, probability_text
 from pulmoscan.screening import Screening
-from pulmoscan.statistics.triage import TriageCall
 from pulmoscan.ui.frame import plain
-
-COLOURS: dict[TriageCall, str] = {"rule out": "green", "uncertain": "gray", "rule in": "orange"}
 
 
 def triage_line(screening: Screening) -> None:
@@ -20,7 +17,7 @@ def triage_line(screening: Screening) -> None:
         st.caption(f"Site profile {plain(site.label)}{among}.")
     if call := screening.triage_call:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="triage-line"):
-            st.markdown(f"Triage: :{COLOURS[call]}-badge[{TRIAGE_WORDS[call]}]")
+            st.markdown(f"Triage: **{TRIAGE_WORDS[call]}**")
             with st.popover("Bounds", icon=":material/rule:"):
                 said = bounds_text(screening)
                 st.markdown(plain(f"{said[0].upper()}{said[1:]}."))
