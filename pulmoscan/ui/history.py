@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
 from pulmoscan.export.tables import escape_formula
+from pulmoscan.models.registry import MODELS
 from pulmoscan.screening import decide
 from pulmoscan.ui.frame import page
 from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
@@ -38,7 +41,7 @@ def history_page() -> None:
         )
         with st.container(horizontal=True, vertical_alignment="center", key="history-actions"):
             st.markdown(f"**{len(entries)}** readings, the newest first.")
-            st.button("Clear", icon=":material/delete:", on_click=history.clear)
+            st.button("Clear", icon=":material/delete:", on_click=_clear)
             exports = [
                 Export(
                     "csv",
@@ -51,8 +54,11 @@ def history_page() -> None:
             ]
             export_buttons("history", exports)
         deliver("history", exports)
-        st.dataframe(
+        event: Any = st.dataframe(
             table,
+            key="history-table",
+            on_select="rerun",
+            selection_mode="single-row",
             hide_index=True,
             row_height=56,
             column_config={
@@ -62,3 +68,22 @@ def history_page() -> None:
                 "threshold": st.column_config.NumberColumn(format="%.3f", width="small"),
             },
         )
+        rows = event["selection"]["rows"]
+        if rows and rows[0] < len(entries):
+            _reopen(entries[rows[0]])
+
+
+def _clear() -> None:
+    history.clear()
+    session.forget_recent()
+
+
+def _reopen(entry: history.Entry) -> None:
+    """A way back to the radiograph of a row, while the session holds it."""
+    held = session.held(entry.reading.radiograph_key)
+    if held is None:
+        st.caption("The session no longer holds this radiograph; a batch opens its own rows.")
+    elif st.button("Open it again", icon=":material/open_in_new:"):
+        session.choose(lambda: held, held.radiograph.source.name)
+        model = entry.reading.model.name
+        st.switch_page(f"pages/{model if model in MODELS else 'torchxrayvision'}.py")

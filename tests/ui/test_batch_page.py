@@ -278,3 +278,16 @@ def test_history_lists_a_batch(app: AppTest) -> None:
 def test_history_of_another_session_is_its_own(app: AppTest) -> None:
     assert len(table(go_to(app, "history"))) == 4
     assert "Nothing was screened yet" in open_page("history").info[0].value
+
+
+def test_history_opens_what_the_session_still_holds() -> None:
+    app = click(click(open_page(MODEL), "First"), "Second")
+    go_to(app, "history")
+    app.session_state["history-table"] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    click(app.run(), "Open it again")
+    assert decision(app)
+    assert "**First**" in text(app)
+    click(go_to(app, MODEL), "Remove")
+    go_to(app, "history")
+    app.session_state["history-table"] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    assert "no longer holds this radiograph" in text(app.run()), "what was removed is gone"

@@ -7,6 +7,7 @@ it came by upload or from the gallery.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -23,6 +24,9 @@ from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Model, Reading
 from pulmoscan.ui.frame import UNFORESEEN, plain
 from pulmoscan.ui.state import history
+
+MOST_HELD = 20
+"""Radiographs that the history can open again; each takes tens of megabytes."""
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +119,7 @@ def choose(load: Callable[[], Chosen], name: str) -> None:
     st.session_state.problem = None
     try:
         st.session_state.chosen = st.session_state.just_chosen = load()
+        _recent().append(st.session_state.chosen)
     except PulmoScanError as error:
         st.session_state.problem = f"“{plain(name)}” could not be read. {error}"
     except Exception as error:
@@ -122,8 +127,26 @@ def choose(load: Callable[[], Chosen], name: str) -> None:
         st.session_state.problem = UNFORESEEN
 
 
+def held(key: str) -> Chosen | None:
+    """A radiograph that was in view lately, by its `Radiograph.key`; None where it is no longer held."""
+    return next((chosen for chosen in reversed(_recent()) if chosen.radiograph.key == key), None)
+
+
+def forget_recent() -> None:
+    """Hold no radiograph but the one in view."""
+    _recent().clear()
+
+
+def _recent() -> deque[Chosen]:
+    recent: deque[Chosen] = st.session_state.setdefault("recent", deque(maxlen=MOST_HELD))
+    return recent
+
+
 def remove() -> None:
     """Forget the radiograph and all that was found in it."""
+    if now := chosen():
+        for same in [one for one in _recent() if one.radiograph.source.sha256 == now.radiograph.source.sha256]:
+            _recent().remove(same)
     st.session_state.chosen = st.session_state.problem = None
 
 
