@@ -45,7 +45,7 @@ def charts(page: Page) -> Locator:
 def select_first_row(page: Page) -> None:
     """By its check box. The table is a canvas below a scroller, so it is clicked by place."""
     table = page.get_by_test_id("stDataFrame").first
-    table.scroll_into_view_if_needed()
+    table.evaluate("table => table.scrollIntoView({block: 'center'})")
     box = resting_place(table)
     page.mouse.click(box["x"] + 18, box["y"] + 52)
 
