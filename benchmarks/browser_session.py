@@ -78,7 +78,6 @@ class BrowserSession:
         )
         self._session = self._page = ""
         self._pages: dict[str, str] = {}
-        self._values: dict[str, WidgetState] = {}
 
     def __enter__(self) -> BrowserSession:
         return self
@@ -89,7 +88,6 @@ class BrowserSession:
     def open(self, page: str = "") -> Run:
         """Open a page by its address, such as `densenet121`; the first one by default."""
         self.widgets.clear()
-        self._values.clear()
         message = BackMsg()
         message.rerun_script.page_name = page
         if page in self._pages:
@@ -98,13 +96,11 @@ class BrowserSession:
 
     def click(self, label: str) -> Run:
         """Press a button."""
-        return self._change("button", label, WidgetState(trigger_value=True), lasting=False)
-
-    def drag(self, label: str, value: float) -> Run:
-        """Move a slider."""
-        state = WidgetState()
-        state.double_array_value.data.append(value)
-        return self._change("slider", label, state)
+        widget = self.widgets["button", label]
+        message = BackMsg()
+        self._fill(message, widget)
+        message.rerun_script.widget_states.widgets.append(WidgetState(id=widget.id, trigger_value=True))
+        return self._rerun(message)
 
     def upload(self, label: str, name: str, content: bytes) -> Run:
         """Give a file to an uploader whose label starts so."""
@@ -130,21 +126,9 @@ class BrowserSession:
         rerun.rerun_script.widget_states.widgets.append(state)
         return self._rerun(rerun, began)
 
-    def _change(self, kind: str, label: str, state: WidgetState, lasting: bool = True) -> Run:
-        widget = self.widgets[kind, label]
-        state.id = widget.id
-        message = BackMsg()
-        if lasting:
-            self._values[widget.id] = state
-        else:
-            message.rerun_script.widget_states.widgets.append(state)
-        self._fill(message, widget)
-        return self._rerun(message)
-
     def _fill(self, message: BackMsg, widget: Widget) -> None:
         message.rerun_script.page_script_hash = self._page
         message.rerun_script.fragment_id = widget.fragment_id
-        message.rerun_script.widget_states.widgets.extend(self._values.values())
 
     def _rerun(self, message: BackMsg, began: float | None = None) -> Run:
         began = began or time.perf_counter()
@@ -176,12 +160,11 @@ class BrowserSession:
         content = getattr(element, kind)
         if kind in SPOKEN:
             words.append(content.body)
-        elif kind in ("button", "slider", "file_uploader"):
+        elif kind in ("button", "file_uploader"):
             self.widgets[kind, content.label] = Widget(content.id, fragment)
-            if kind == "slider" and content.set_value:  # the script moved it, so the visitor's value is void
-                self._values.pop(content.id, None)
         elif kind == "bidi_component" and content.json:
-            panes.extend(json.loads(content.json).get("panes", []))
+            shown = json.loads(content.json)
+            panes.extend({**pane, "source": shown["source"]} for pane in shown.get("panes", []))
 
     def _receive(self) -> ForwardMsg:
         data = self._socket.recv(timeout=PATIENCE)
