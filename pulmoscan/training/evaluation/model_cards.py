@@ -47,7 +47,7 @@ def write_model_cards(folder: Path) -> list[Path]:
 
 def model_card(spec: ModelSpec, card: Card) -> str:
     """The page as Markdown."""
-    plan, counts = card.training.get("plan", {}), card.training.get("examples", {})
+    counts = card.training.get("examples", {})
     parts = [
         f"# {spec.title} ({spec.role})",
         f"> {DISCLAIMER}",
@@ -57,7 +57,7 @@ def model_card(spec: ModelSpec, card: Card) -> str:
         f"`{spec.feature_layer}`.",
         f"- Weights `weights/{spec.name}.safetensors`, SHA-256 `{card.weights_sha256}`",
         f"- Trained at commit `{card.training.get('commit') or 'unknown'}` from {card.training.get('init')}, "
-        f"{plan.get('epochs')} epochs, seed {plan.get('seed')}",
+        f"{_schedule(card)}",
         f"- Temperature {card.temperature:.3f}; licence: see the repository",
         *_storage(card),
         "## Intended use",
@@ -82,6 +82,16 @@ def model_card(spec: ModelSpec, card: Card) -> str:
         "- Sex and ethnicity were not studied; Kermany's set does not give them.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _schedule(card: Card) -> str:
+    """How long it was trained, with which seeds, and what the mean was taken of."""
+    plan, stopped = card.training.get("plan", {}), card.training.get("stopped_after")
+    epochs = plan.get("epochs")
+    length = f"{epochs} epochs" if stopped in (None, epochs) else f"{stopped} of {epochs} epochs"
+    seeds = plan.get("seed")
+    named = ", ".join(map(str, seeds)) if isinstance(seeds, list | tuple) else seeds
+    return f"{length}, seed {named}" + (", the mean with the initial weights" if plan.get("mean_with_init") else "")
 
 
 def _storage(card: Card) -> list[str]:
@@ -136,7 +146,7 @@ def _evidence(card: Card) -> str:
 
 
 def _shown(name: str, figure: Estimate) -> str:
-    if name.endswith("AUC"):
+    if name.endswith(("AUC", "threshold")):
         return figure.decimal
     if name == "mean difference":
         return f"{figure.estimate:.4f} ({figure.low:.4f} to {figure.high:.4f}, n = {figure.n})"

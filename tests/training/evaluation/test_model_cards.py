@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -50,10 +51,29 @@ def test_evidence_is_kept_and_replaced() -> None:
     add_evidence(
         spec, "heatmaps, child, test", {"heat inside lungs": Estimate(0.9, 0.8, 1, 3), "none": Estimate(0, 0, 0, 0)}
     )
+    add_evidence(spec, "operating points", {"maximum sensitivity, threshold": Estimate(0.1, 0.05, 0.2, 9)})
     text = model_card(spec, read_card(spec))
+    assert "| operating points: maximum sensitivity, threshold | 0.100 (0.050 to 0.200, n = 9) |" in text
     assert "| parity, validation: mean difference | 0.0100 (0.0050 to 0.0200, n = 9) |" in text
     assert "| heatmaps, child, test: heat inside lungs | 90.0 % (80.0 to 100.0, n = 3) |" in text
     assert "none |" not in text
+
+
+@pytest.mark.usefixtures("own_weights")
+@pytest.mark.parametrize(
+    ("training", "told"),
+    [
+        ({"plan": {"epochs": 3, "seed": 0}, "stopped_after": 3}, "3 epochs, seed 0\n"),
+        ({"plan": {"epochs": 2, "seed": 0}, "stopped_after": 1}, "1 of 2 epochs, seed 0\n"),
+        (
+            {"plan": {"epochs": 3, "seed": [0, 4], "mean_with_init": True}, "stopped_after": 3},
+            "3 epochs, seed 0, 4, the mean with the initial weights\n",
+        ),
+    ],
+)
+def test_how_long_it_was_trained(training: dict[str, Any], told: str) -> None:
+    spec = get_spec("resnet18")
+    assert told in model_card(spec, replace(read_card(spec), training=training))
 
 
 @pytest.mark.usefixtures("own_weights")
