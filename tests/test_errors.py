@@ -15,7 +15,9 @@ from pulmoscan.settings import PACKAGE
 ERRORS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, PulmoScanError)]
 BY_ANNOTATION = {"int": 7, "float": 7.5, "bool": True, "str": "some words.", "object": "a/path", "object | None": None}
 BASES = {"PulmoScanError", "RadiographError", "UnsuitableRadiograph", "ModelError", "GalleryError", "ArchiveError"}
-SAID_BY_THE_CALLER = {"LibraryMissing", "RefusedByGate", "DatasetError", "TrainingError", "ResumeError"}
+SAID_BY_THE_CALLER = {
+    "LibraryMissing", "RefusedByGate", "DatasetError", "TrainingError", "ResumeError", "ArchiveRunError"
+}  # fmt: skip
 """Those whose message comes whole from where they are raised, and one that `test_main` has every case of."""
 
 

@@ -24,7 +24,7 @@ from urllib.request import urlopen
 import pytest
 
 from benchmarks.browser_session import BrowserSession
-from benchmarks.load import settled
+from benchmarks.load import settled, upload
 from pulmoscan import __version__
 from pulmoscan.models.registry import MODELS
 from tests.conftest import REPOSITORY
@@ -173,7 +173,7 @@ def test_app_answers_from_any_folder(installed: Installed) -> None:
             with BrowserSession(address) as visitor:
                 visitor.open("resnet18")
                 radiograph = (REPOSITORY / "test_samples" / "pneumonia_1.png").read_bytes()
-                assert settled(visitor.upload("Upload", "radiograph.png", radiograph)).pictures
+                assert settled(upload(visitor, "radiograph.png", radiograph)).pictures
         finally:
             app.send_signal(signal.SIGTERM)
             app.wait(60)

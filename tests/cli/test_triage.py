@@ -29,4 +29,4 @@ def test_too_few(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("wrong", ["0", "150%"])
 def test_a_promise_that_is_none(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["triage", "--miss-rate", wrong]) == 1
-    assert "The miss rate lies between 0 and 1" in capsys.readouterr().err
+    assert "Give one between 0 and 1" in capsys.readouterr().err

@@ -27,6 +27,7 @@ from pulmoscan.errors import (
 )
 from pulmoscan.models import external
 from pulmoscan.models.card import write_card
+from pulmoscan.models.external import weights
 from pulmoscan.models.external import xrv as ours
 from pulmoscan.models.external.xrv import load_external
 from pulmoscan.models.loading import load_classifier
@@ -350,6 +351,13 @@ def test_fetch(weights_file: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setattr("pulmoscan.models.external.weights._body", lambda *_: weights_file)
     assert cli.main(["fetch", "--model", CHEX.name]) == 0
     assert "no published checksum is known" in capsys.readouterr().out
+
+
+def test_fetch_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(*_: object) -> bytes:
+        raise weights._Failed("what came is not the published file: its checksum is another")
+
+    monkeypatch.setattr(weights, "_body", fail)
     assert cli.main(["fetch", "--model", ALL.name]) == 1
     assert "checksum is another" in capsys.readouterr().err
 
