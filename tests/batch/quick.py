@@ -35,7 +35,7 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
         return decide(reading(radiograph), population, threshold)
 
     with pytest.MonkeyPatch.context() as patch:
-        model = SimpleNamespace(spec=get_spec(MODEL))
+        model = SimpleNamespace(spec=get_spec(MODEL), site=None)
         patch.setattr("pulmoscan.batch.outcomes.screen", screen)
         for user in ("pulmoscan.screening", "pulmoscan.batch.outcomes"):
             patch.setattr(f"{user}.load_model", lambda _: model)
