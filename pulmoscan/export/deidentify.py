@@ -25,6 +25,7 @@ def deidentify(dataset: Dataset) -> Dataset:
     UIDs are replaced alike within a run of the program, so that what refers to one another still does.
     """
     clean = copy.deepcopy(dataset)
+    _drop_unreadable(clean)
     _strip(clean)
     clean.PatientIdentityRemoved = "YES"
     method = Dataset()
@@ -43,6 +44,19 @@ def new_uid(old: str, secret: str = SECRET) -> str:
         secret: without one, whoever has the text can tell that the UID stands for it.
     """
     return str(generate_uid(entropy_srcs=[secret, old]))
+
+
+def _drop_unreadable(dataset: Dataset) -> None:
+    """Take out what cannot be read, such as an element of an unknown value representation: what it holds is unknown."""
+    for tag in list(dataset.keys()):
+        try:
+            element = dataset[tag]
+        except (NotImplementedError, ValueError, LookupError, TypeError, AttributeError):
+            del dataset[tag]
+            continue
+        if element.VR == "SQ":
+            for item in element.value:
+                _drop_unreadable(item)
 
 
 def _strip(dataset: Dataset) -> None:

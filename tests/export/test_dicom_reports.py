@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.export import Report, write_report
@@ -215,6 +217,20 @@ def test_deidentified_data_set_keeps_its_picture_and_no_one() -> None:
         assert identifier not in said, identifier
     assert not [element for element in clean.iterall() if element.tag.is_private]
     assert str(source.StudyInstanceUID) not in said
+
+
+def test_what_cannot_be_read_goes_too() -> None:
+    """An element of a value representation that there is not, here and in a sequence, as fuzzing met it."""
+    unknown = RawDataElement(Tag(0x4F4C0012), "Lo", 8, b"Doe^Jane", 0, False, True)
+    source = dicom(12)
+    source[unknown.tag] = unknown
+    item = Dataset()
+    item[unknown.tag] = unknown
+    source.RequestAttributesSequence = [item]
+    clean = deidentify(source)
+    assert "Doe^Jane" not in str(clean)
+    assert unknown.tag not in clean
+    assert clean.PixelData == source.PixelData
 
 
 def test_the_library_remembers_no_identifier() -> None:
