@@ -43,11 +43,18 @@ def charts(page: Page) -> Locator:
 
 
 def select_first_row(page: Page) -> None:
-    """By its check box. The table is a canvas below a scroller, so it is clicked by place."""
+    """By its check box. The table is a canvas, so it is clicked by place; while it is drawn anew it hears no click."""
     table = page.get_by_test_id("stDataFrame").first
-    table.evaluate("table => table.scrollIntoView({block: 'center'})")
-    box = resting_place(table)
-    page.mouse.click(box["x"] + 18, box["y"] + 52)
+    for _ in range(3):
+        table.evaluate("table => table.scrollIntoView({block: 'center'})")
+        box = resting_place(table)
+        page.mouse.click(box["x"] + 18, box["y"] + 52)
+        try:
+            expect(panes(page).first).to_be_visible(timeout=15_000)
+        except AssertionError:
+            continue
+        return
+    raise AssertionError("a click on the first row shows no radiograph")
 
 
 def go_to(page: Page, title: str) -> None:
