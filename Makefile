@@ -27,8 +27,8 @@ app: $(VENV)/app.stamp  ## set up, then run the app on http://localhost:8501 (PO
 test: lint chromium validators archive  ## set up, then run all checks and tests, and measure what they cover
 	$(BIN)/python -m pytest --cov
 
-check: lint  ## for the day's work: lint, and the quick tests (no browser, no datasets, no load)
-	$(BIN)/python -m pytest -m "not (browser or data or load or machine)"
+check: lint  ## for the day's work: lint, and the quick tests (no browser, no datasets, no training)
+	$(BIN)/python -m pytest -m "not (browser or data or load or machine or slow)"
 
 lint: $(VENV)/dev.stamp  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .

@@ -32,10 +32,19 @@ DATA = REPOSITORY.parent / "shared" / "data"
 ARCHITECTURES = ("densenet121", "resnet50", "resnet18")
 
 
+SLOW = (
+    "batch/archive", "benchmarks", "cli/test_accept.py", "examination/test_examine.py", "gallery", "hospital",
+    "runtime/test_parity.py", "test_package.py", "test_without_torch.py", "tools", "training",
+)  # fmt: skip
+"""What `make check` leaves to the whole run: it trains, starts servers, or builds and compares whole networks."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files = [f"{name}.{kind}" for name in (*MODELS, "lungs") for kind in ("safetensors", "json")]
     missing = [file for file in files if not (REPOSITORY / "weights" / file).is_file()]
     for item in items:
+        if str(item.path.relative_to(REPOSITORY / "tests")).startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("data") and not DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason="the datasets are not in ../shared/data"))
         if item.get_closest_marker("weights") and missing:

@@ -17,6 +17,7 @@ LEGITIMATE = (
     r"a GPU goes first",
     r"no (cuda|mps) device",
     r"Windows has other permissions",
+    r"root may open everything",
     r"needs /dev/zero",
     r"this system does not say what a process holds",
     r"a small file system cannot be mounted",  # only root can
