@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import copy
-import io
 
 import numpy as np
 from highdicom.pr import (
@@ -19,12 +18,8 @@ from highdicom.pr import (
 from pulmoscan.export.content import Report
 from pulmoscan.export.dicom_regions import regions
 from pulmoscan.export.study import (
-    MANUFACTURER,
-    SERIES_NUMBERS,
-    instance_uid,
-    put_names,
-    refer_to,
-    series_uid,
+    file_of,
+    made_by,
     study,
     unnamed,
 )
@@ -68,13 +63,7 @@ def presentation_state(report: Report) -> bytes | None:
     used = {annotation.GraphicLayer for annotation in annotations}
     state = GrayscaleSoftcopyPresentationState(
         referenced_images=[shown],
-        series_instance_uid=series_uid(report, "gsps"),
-        series_number=SERIES_NUMBERS["gsps"],
-        sop_instance_uid=instance_uid(report, "gsps"),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=report.spec.title,
-        software_versions=report.software,
+        **made_by(report, "gsps"),
         device_serial_number=report.weights_sha256[:16],
         content_label="PULMOSCAN",
         content_description="Lungs and heat, no outline of disease",
@@ -83,8 +72,4 @@ def presentation_state(report: Report) -> bytes | None:
         series_description="PulmoScan: lungs and what raised the score",
     )
     state.Laterality = ""  # type 2C of the series, and not for a presentation state to say
-    put_names(state, owner)
-    refer_to(state, owner)
-    file = io.BytesIO()
-    state.save_as(file, enforce_file_format=True)
-    return file.getvalue()
+    return file_of(state, owner)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import io
-
 from highdicom.sc import SCImage
 from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from pulmoscan import DISCLAIMER, __version__
+from pulmoscan import DISCLAIMER
 from pulmoscan.export.caption import caption_lines, captioned
 from pulmoscan.export.content import Report
 from pulmoscan.export.study import (
-    MANUFACTURER,
-    SERIES_NUMBERS,
-    instance_uid,
+    file_of,
+    made_by,
     orientation,
-    put_names,
-    series_uid,
     study,
     unnamed,
 )
@@ -36,13 +31,7 @@ def secondary_capture(report: Report) -> bytes:
         bits_allocated=8,
         coordinate_system="PATIENT",
         patient_orientation=("L", "F"),  # highdicom wants one
-        series_instance_uid=series_uid(report, "sc"),
-        series_number=SERIES_NUMBERS["sc"],
-        sop_instance_uid=instance_uid(report, "sc"),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=report.spec.title,
-        software_versions=(__version__, report.screening.reading.precision),
+        **made_by(report, "sc"),
         series_description="PulmoScan: what raised the score",
     )
     capture.PatientOrientation = orientation(report)
@@ -53,12 +42,9 @@ def secondary_capture(report: Report) -> bytes:
     capture.ImageComments = " ".join(filter(None, (report.mark, *caption_lines(report))))
     burnt = report.radiograph.dicom and value(report.radiograph.dicom.header, "BurnedInAnnotation") == "YES"
     capture.BurnedInAnnotation = "YES" if burnt else "NO"  # our own caption names no one
-    put_names(capture, owner)
     if report.radiograph.dicom:
         capture.SourceImageSequence = [_reference(owner)]
-    file = io.BytesIO()
-    capture.save_as(file, enforce_file_format=True)
-    return file.getvalue()
+    return file_of(capture, owner)
 
 
 def _reference(owner: Dataset) -> Dataset:

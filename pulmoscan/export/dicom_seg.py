@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.seg import Segmentation, SegmentDescription
@@ -13,14 +11,11 @@ from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.export.content import Report
 from pulmoscan.export.dicom_regions import Region, regions
 from pulmoscan.export.study import (
-    MANUFACTURER,
-    SERIES_NUMBERS,
+    file_of,
     instance_uid,
+    made_by,
     orientation,
     own_code,
-    put_names,
-    refer_to,
-    series_uid,
     study,
     unnamed,
 )
@@ -43,13 +38,7 @@ def segmentation(report: Report) -> bytes | None:
         pixel_array=masks,
         segmentation_type="BINARY",
         segment_descriptions=[_segment(number, region, report) for number, region in enumerate(found, start=1)],
-        series_instance_uid=series_uid(report, "seg"),
-        series_number=SERIES_NUMBERS["seg"],
-        sop_instance_uid=instance_uid(report, "seg"),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=report.spec.title,
-        software_versions=report.software,
+        **made_by(report, "seg"),
         device_serial_number=report.weights_sha256[:16],
         content_label="PULMOSCAN",
         content_description="Lungs and heat, no outline of disease"[:64],
@@ -57,11 +46,7 @@ def segmentation(report: Report) -> bytes | None:
     )
     document.PatientOrientation = orientation(report)
     document.ImageComments = " ".join(filter(None, (report.mark, DISCLAIMER)))
-    put_names(document, owner)
-    refer_to(document, owner)
-    file = io.BytesIO()
-    document.save_as(file, enforce_file_format=True)
-    return file.getvalue()
+    return file_of(document, owner)
 
 
 def _segment(number: int, region: Region, report: Report) -> SegmentDescription:

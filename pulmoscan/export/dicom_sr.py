@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping
 
@@ -37,12 +36,10 @@ from pulmoscan.export.dicom_regions import Region, regions
 from pulmoscan.export.evidence import Measured
 from pulmoscan.export.study import (
     MANUFACTURER,
-    SERIES_NUMBERS,
+    file_of,
     instance_uid,
+    made_by,
     own_code,
-    put_names,
-    refer_to,
-    series_uid,
     study,
     unnamed,
 )
@@ -87,22 +84,12 @@ def structured_report(report: Report) -> bytes:
             ],
             title=codes.DCM.ImagingMeasurementReport,
         )[0],
-        series_instance_uid=series_uid(report, "sr"),
-        series_number=SERIES_NUMBERS["sr"],
-        sop_instance_uid=instance_uid(report, "sr"),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=report.spec.title,
-        software_versions=(__version__, report.screening.reading.precision),
+        **made_by(report, "sr"),
         device_serial_number=report.weights_sha256[:16],
         series_description="PulmoScan: pneumonia screening",
         is_complete=True,
     )
-    put_names(document, owner)
-    refer_to(document, owner)
-    file = io.BytesIO()
-    document.save_as(file, enforce_file_format=True)
-    return file.getvalue()
+    return file_of(document, owner)
 
 
 def _observer() -> ObserverContext:

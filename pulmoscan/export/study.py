@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import io
 import re
+from typing import Any
 
 from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
+from pulmoscan import __version__
 from pulmoscan.export.content import Report
 from pulmoscan.export.deidentify import deidentify, new_uid
 from pulmoscan.export.identifiers import UIDS, handed_on, uid_handed_on
@@ -98,6 +101,30 @@ def refer_to(export: Dataset, owner: Dataset) -> None:
                 refer_to(item, owner)
     if export.get("ReferencedSOPInstanceUID") == owner.SOPInstanceUID:
         export.ReferencedSOPClassUID = owner.SOPClassUID
+
+
+def made_by(report: Report, kind: str) -> dict[str, Any]:
+    """What highdicom asks of every export: its series, its instance, and the program that made it."""
+    reading = report.screening.reading
+    site = (f"site profile {reading.site.label}"[:64],) if reading.site else ()  # PS3.5 table 6.2-1: LO
+    return {
+        "series_instance_uid": series_uid(report, kind),
+        "series_number": SERIES_NUMBERS[kind],
+        "sop_instance_uid": instance_uid(report, kind),
+        "instance_number": 1,
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": report.spec.title,
+        "software_versions": (__version__, reading.precision, *site),
+    }
+
+
+def file_of(export: Dataset, owner: Dataset) -> bytes:
+    """The export as a DICOM file, with what `unnamed` kept from highdicom put back."""
+    put_names(export, owner)
+    refer_to(export, owner)
+    file = io.BytesIO()
+    export.save_as(file, enforce_file_format=True)
+    return file.getvalue()
 
 
 def own_code(value: str, meaning: str) -> Code:

@@ -9,8 +9,7 @@ import streamlit as st
 
 from pulmoscan.batch.jobs import Job
 from pulmoscan.batch.pseudonyms import Pseudonyms, pseudonyms
-from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, get_spec
-from pulmoscan.population import POPULATION_CHOICES, PopulationChoice
+from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.intake import Item
 from pulmoscan.reading.radiograph import FORMAT_NAMES
 from pulmoscan.screening import Model, load_model
@@ -24,7 +23,7 @@ from pulmoscan.statistics.triage import Promise
 from pulmoscan.ui import batch
 from pulmoscan.ui.frame import page, told_in_words
 from pulmoscan.ui.panels.acceptance_report import acceptance_report
-from pulmoscan.ui.panels.patient import CHOICES
+from pulmoscan.ui.panels.choices import model_choice, population_choice
 
 SUBTITLE = "Is the model good enough for your patients? State your limits, give your labelled radiographs, and see."
 LIMITS: tuple[tuple[str, str, float], ...] = (
@@ -164,14 +163,8 @@ def _asked() -> tuple[Asked, PopulationChoice]:
             sure: float = st.number_input(
                 "With confidence (%)", 50.0, 99.9, 95.0, 1.0, key="acceptance-sure", width=200
             )
-        population = st.segmented_control(
-            "Patients",
-            POPULATION_CHOICES,
-            default="auto",
-            required=True,
-            format_func=CHOICES.__getitem__,
-            key="acceptance-population",
-            help="Whose operating point applies. “By age” goes by the table's or the file's age.",
+        population = population_choice(
+            "acceptance-population", "Whose operating point applies. “By age” goes by the table's or the file's age."
         )
     promise = Promise(misses / 100, alarms / 100, sure / 100)
     return Asked(tuple(limits), stated / 100 if stated else None, promise), population
@@ -212,14 +205,7 @@ def _model(source: str) -> str:
     screened = batch.current()
     if source == BATCH and screened:
         return screened.model.spec.name
-    return st.selectbox(
-        "Model",
-        list(MODELS),
-        index=list(MODELS).index(DEFAULT_MODEL),
-        format_func=lambda name: f"{get_spec(name).title} · {get_spec(name).role}",
-        key="acceptance-model",
-        width=280,
-    )
+    return model_choice("acceptance-model")
 
 
 def _job(pairs: list[tuple[Label, Item]], model: Model, population: PopulationChoice, names: Pseudonyms) -> Job[Case]:

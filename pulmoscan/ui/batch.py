@@ -15,13 +15,13 @@ from pulmoscan.batch.jobs import Job
 from pulmoscan.batch.outcomes import Outcome, screen_items, urgency
 from pulmoscan.errors import BatchTooLarge
 from pulmoscan.models import external
-from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, get_spec
 from pulmoscan.reading.intake import Item, upload_items
 from pulmoscan.reading.listing import PassedOver
 from pulmoscan.reading.radiograph import FORMAT_NAMES
 from pulmoscan.screening import Model, load_model
 from pulmoscan.ui.compare import STYLE
 from pulmoscan.ui.frame import page, plain, told_in_words
+from pulmoscan.ui.panels.choices import model_choice
 from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
 from pulmoscan.ui.panels.marks import Marks, labelled
 from pulmoscan.ui.panels.worklist import Row, worklist
@@ -171,15 +171,7 @@ def _intake() -> None:
             help="The folder and those in it. They are held in memory for this session only.",
         )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name: str = st.selectbox(
-            "Model",
-            [*MODELS, *(spec.name for spec in external.installed())],
-            index=list(MODELS).index(DEFAULT_MODEL),
-            format_func=lambda name: f"{get_spec(name).title} · {get_spec(name).role}",
-            key="batch-model",
-            persist_state="session",
-            width=280,
-        )
+        name = model_choice("batch-model", [spec.name for spec in external.installed()], persist_state="session")
         if st.button("Screen them", type="primary", icon=":material/play_arrow:", disabled=not files):
             with st.spinner("Loading the model …"):
                 model = load_model(name)  # one that is missing is said before anything starts

@@ -10,8 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pulmoscan.errors import RadiographError
-from pulmoscan.models.registry import DEFAULT_MODEL, MODELS, get_spec
-from pulmoscan.population import POPULATION_CHOICES, PopulationChoice
+from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.intake import Item
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Model, Screening, decide, load_model, read
@@ -20,10 +19,10 @@ from pulmoscan.site.readers import Call, Gain, Pair, gain, pairs_table
 from pulmoscan.statistics.triage import Promise
 from pulmoscan.ui.blind_reading import ANSWERS
 from pulmoscan.ui.frame import page, plain
+from pulmoscan.ui.panels.choices import model_choice, population_choice
 from pulmoscan.ui.panels.decision import decision
 from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
 from pulmoscan.ui.panels.heatmap import heatmap
-from pulmoscan.ui.panels.patient import CHOICES
 from pulmoscan.ui.panels.triage import triage_line
 from pulmoscan.ui.sample import sample, shown
 
@@ -109,22 +108,8 @@ def _begin() -> None:
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         reader = st.text_input("Reader", "reader", key="second-name", width=220)
-        name: str = st.selectbox(
-            "Model",
-            list(MODELS),
-            index=list(MODELS).index(DEFAULT_MODEL),
-            format_func=lambda name: f"{get_spec(name).title} · {get_spec(name).role}",
-            key="second-model",
-            width=280,
-        )
-        population = st.segmented_control(
-            "Patients",
-            POPULATION_CHOICES,
-            default="auto",
-            required=True,
-            format_func=CHOICES.__getitem__,
-            key="second-population",
-        )
+        name = model_choice("second-model")
+        population = population_choice("second-population")
     if drawn := sample("second"):
         st.session_state["second-reader"] = Session(drawn[0], load_model(name), reader.strip() or "reader", population)
         st.rerun()

@@ -10,8 +10,6 @@ from pulmoscan.ui.state import session
 from pulmoscan.ui.state.session import Chosen
 
 NAMES: dict[Population, str] = {"child": "Child", "adult": "Adult"}
-CHOICES: dict[PopulationChoice, str] = {"auto": "By age", "child": "Child", "adult": "Adult"}
-"""Of many radiographs at once."""
 
 
 def ask_patient() -> None:
