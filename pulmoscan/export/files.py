@@ -73,7 +73,7 @@ def write_new(path: Path, data: bytes) -> None:
         _name(part, path)
     finally:
         part.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 @dataclass(eq=False)
@@ -147,7 +147,7 @@ class OutputFolder:
                 self._taken.add(key_of(target.name))
                 _name(part, target)
                 self._published.append(target)
-            _sync_folder(self.path)
+            sync_folder(self.path)
         except OSError as error:
             if error.errno in OF_THE_FOLDER:
                 raise FolderNotWritable(self.path, error.strerror, self.option) from error
@@ -235,7 +235,8 @@ def _name(part: Path, target: Path) -> None:
         part.replace(target)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have a folder's entries on the disk, where the system can."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

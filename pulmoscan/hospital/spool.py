@@ -12,6 +12,8 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
+from pulmoscan.export.files import sync_folder
+
 ABANDONED_SECONDS = 300.0
 """What is still being received grows; a file that did not for so long is of an association that died."""
 
@@ -48,7 +50,7 @@ class Spool:
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(self.received(sop_uid))
-        _sync(self._received)
+        sync_folder(self._received)
 
     def write_result(self, uid: str, data: bytes) -> None:
         """Write an instance that we made, whole and synced; in place of what a run that was killed had written.
@@ -66,7 +68,7 @@ class Spool:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-        _sync(self._results)
+        sync_folder(self._results)
 
     def free_bytes(self) -> int:
         """That the disk has left."""
@@ -104,13 +106,3 @@ def received_path(folder: Path, sop_uid: str) -> Path:
 
 def _name(uid: str) -> str:
     return f"{hashlib.sha256(uid.encode()).hexdigest()[:40]}.dcm"
-
-
-def _sync(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

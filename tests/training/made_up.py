@@ -121,3 +121,13 @@ def write_index(folder: Path, rows: Sequence[tuple[str, ...]], columns: Sequence
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(rows)
+
+
+def make_lung_data(folder: Path, side_view_patients: int) -> list[Path]:
+    """What the lung network learns from: children, adults with lung masks, and pictures that show no frontal chest."""
+    for number in range(12):
+        draw(folder / "masks" / "images320" / f"{number}_1_1.jpg", number, 1)
+        draw_mask(folder / "masks" / "masks320" / f"{number}_1_1.png")
+        draw(folder / "other" / "photos" / f"n{number}_cat.jpg", number, 0)
+    make_side_views(folder / "other", side_view_patients, of_each=2)
+    return [make_kermany(folder / "kermany", 3, 2, 1), folder / "masks", folder / "other"]

@@ -18,20 +18,14 @@ from pulmoscan.training.data.pictures import SIDE_VIEW
 from pulmoscan.training.lungs import kinds as training
 from pulmoscan.training.lungs.kinds import HELD_OUT, KindPlan, Seen, fit, outlines, train_kinds
 from tests.lung_weights import install_lungs
-from tests.training.made_up import draw, draw_mask, make_kermany, make_side_views
+from tests.training.made_up import make_lung_data
 
 PLAN = KindPlan(samples=96, epochs=8, batch=32, learning_rate=0.01)
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("data")
-    for number in range(12):
-        draw(folder / "masks" / "images320" / f"{number}_1_1.jpg", number, 1)
-        draw_mask(folder / "masks" / "masks320" / f"{number}_1_1.png")
-        draw(folder / "other" / "photos" / f"n{number}_cat.jpg", number, 0)
-    make_side_views(folder / "other", patients=3, of_each=2)
-    return [make_kermany(folder / "kermany", 3, 2, 1), folder / "masks", folder / "other"]
+    return make_lung_data(tmp_path_factory.mktemp("data"), side_view_patients=3)
 
 
 @pytest.fixture

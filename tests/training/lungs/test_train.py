@@ -20,20 +20,14 @@ from pulmoscan.training.lungs.evaluate import describe, evaluate_lungs, record
 from pulmoscan.training.lungs.samples import LungSamples, Sample, cropped
 from pulmoscan.training.lungs.train import LungPlan, kind_loss, lung_loss, overlap, train_lungs
 from tests.pictures import encode, grey8
-from tests.training.made_up import draw, draw_mask, make_kermany, make_side_views
+from tests.training.made_up import make_lung_data
 
 PLAN = LungPlan(epochs=2, steps_per_epoch=2, batch=4)
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("data")
-    for number in range(12):
-        draw(folder / "masks" / "images320" / f"{number}_1_1.jpg", number, 1)
-        draw_mask(folder / "masks" / "masks320" / f"{number}_1_1.png")
-        draw(folder / "other" / "photos" / f"n{number}_cat.jpg", number, 0)
-    make_side_views(folder / "other", patients=2, of_each=2)
-    return [make_kermany(folder / "kermany", 3, 2, 1), folder / "masks", folder / "other"]
+    return make_lung_data(tmp_path_factory.mktemp("data"), side_view_patients=2)
 
 
 def test_network_has_the_size_that_its_docstring_says() -> None:
