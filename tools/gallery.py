@@ -80,7 +80,7 @@ def adult_radiograph() -> Picture:
     return Picture(
         file="adult_pa.png",
         pixels=np.round((small - low) / (high - low) * 255).astype(np.uint8),
-        title="Adult, posteroanterior",
+        title="Adult, PA",
         label="unknown",
         caption=(
             "A real radiograph of an adult woman with several large round opacities in both lungs; "
