@@ -12,6 +12,7 @@ PULMOSCAN_DECODING   `here` decodes files in this process; else in one of their 
 PULMOSCAN_KEY        file of the secret that anonymous names are made with; else one in the user's data folder
 PULMOSCAN_SITE       a site profile, as `--site` takes it: operating points and bounds of the site's own
 PULMOSCAN_TOKEN      what clients of the REST service must bear, unless --token-file names a file with it
+PULMOSCAN_ARCHIVE    the --out of an `archive` run, whose results the page Batch lists
 PULMOSCAN_NODE       the settings file of a node whose worklist the app shows
 PULMOSCAN_DEBUG      anything: unforeseen errors of the command line come with their traceback
 """
@@ -27,7 +28,7 @@ from typing import Literal
 
 Variable = Literal[
     "WEIGHTS", "SAMPLES", "DATA", "CACHE", "RUNTIME", "PRECISION", "THREADS", "DECODING", "KEY", "TOKEN", "NODE",
-    "SITE", "DEBUG",
+    "SITE", "ARCHIVE", "DEBUG",
 ]  # fmt: skip
 PACKAGE = Path(__file__).resolve().parent
 REPOSITORY = PACKAGE.parent

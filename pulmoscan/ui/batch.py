@@ -19,6 +19,7 @@ from pulmoscan.reading.intake import Item, upload_items
 from pulmoscan.reading.listing import PassedOver
 from pulmoscan.reading.radiograph import FORMAT_NAMES
 from pulmoscan.screening import Model, load_model
+from pulmoscan.settings import variable
 from pulmoscan.ui.compare import STYLE
 from pulmoscan.ui.frame import page, plain, told_in_words
 from pulmoscan.ui.panels.choices import model_choice
@@ -28,6 +29,7 @@ from pulmoscan.ui.panels.worklist import Row, worklist
 from pulmoscan.ui.state import history
 
 SUBTITLE = "Many radiographs at once, sorted by urgency: what to look at first."
+ARCHIVE = "An archive's results"
 MAX_FILES = 5_000
 MAX_UPLOAD_BYTES = 2 * 2**30
 ZIP_MEGABYTES = 1024
@@ -151,10 +153,15 @@ def batch_page() -> None:
 
 
 def _intake() -> None:
-    kinds = ("Files or a zip", "A folder")
+    kinds = ("Files or a zip", "A folder", *([ARCHIVE] if variable("ARCHIVE") else []))
     kind = st.segmented_control(
         "What", kinds, default=kinds[0], required=True, label_visibility="collapsed", key="batch-kind"
     )
+    if kind == ARCHIVE:
+        from pulmoscan.ui.panels.archive import archive_results  # DuckDB and Arrow take long to import
+
+        archive_results()
+        return
     if kind == kinds[0]:
         files = st.file_uploader(
             f"Radiographs ({FORMAT_NAMES}), or a zip of them",

@@ -33,6 +33,7 @@ class Asked(Record):
 
     Attributes:
         weights: checksum of each model's weights, by the model's name; the models run in this order.
+        site_profiles: checksum of the site profile that each model works by; a model without one is not in it.
         unit: files that are handed out, and written, together.
         files: in the list; 0 until it is whole.
         folder: that relative paths were given in.
@@ -47,6 +48,7 @@ class Asked(Record):
     unit: int
     overlays: bool = False
     reports: list[str] = []  # noqa: RUF012 - pydantic copies it
+    site_profiles: dict[str, str] = {}  # noqa: RUF012
     version: str
     schema_version: int
     files: int = 0

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from pulmoscan.batch.archive.entries import Entry
 from pulmoscan.batch.archive.manifest import Asked
 from pulmoscan.errors import ArchiveRunError, PulmoScanError, WorkersFail
+from pulmoscan.settings import variable
 
 START_TRIES = 3
 """Workers in a row that end before they have started."""
@@ -185,8 +186,11 @@ def work(screener: Any, task: Task) -> Any:
 
 
 def variables(threads: int) -> dict[str, str]:
-    """Of a worker's environment: it computes on so many threads, and no library on more."""
-    return {"PULMOSCAN_THREADS": str(threads), "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
+    """Of a worker's environment: it computes on so many threads, and no library on more; by the same site profile."""
+    named = {"PULMOSCAN_SITE": variable("SITE")} if variable("SITE") else {}
+    return {
+        "PULMOSCAN_THREADS": str(threads), "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1", **named
+    }  # fmt: skip
 
 
 def cores() -> int:

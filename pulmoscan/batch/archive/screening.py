@@ -91,14 +91,7 @@ class Screener:
             yield self._screened(*waiting.popleft(), attempt)
 
     def _load(self, entry: Entry) -> Radiograph:
-        data = self._reader.read(entry)
-        name = entry.file.replace("\\", "/")
-        if reason := reason_to_pass_over(name, lambda: data[: sniff.HEAD_BYTES]):
-            raise PassedOver(reason)
-        radiograph = load_apart(data, name.rpartition("/")[2])
-        if radiograph.source.age is None and entry.age is not None:
-            radiograph = replace(radiograph, source=replace(radiograph.source, age=entry.age))
-        return radiograph
+        return radiograph_of(entry, self._reader)
 
     def _screened(self, entry: Entry, decoding: Future[Radiograph], attempt: int) -> list[Row]:
         common = about_entry(entry) | {
@@ -145,7 +138,28 @@ class Screener:
         return row
 
     def _provenance(self, model: Model) -> Row:
-        return {"weights_sha256": model.card.weights_sha256, "runtime": model.settings.runtime}
+        return {
+            "weights_sha256": model.card.weights_sha256,
+            "runtime": model.settings.runtime,
+            "site_profile": model.site.label if model.site else None,
+        }
+
+
+def radiograph_of(entry: Entry, reader: Reader) -> Radiograph:
+    """The radiograph of a file; an age in the list counts where the file tells none.
+
+    Raises:
+        RadiographError: it cannot be read.
+        PassedOver: it is none that is screened.
+    """
+    data = reader.read(entry)
+    name = entry.file.replace("\\", "/")
+    if reason := reason_to_pass_over(name, lambda: data[: sniff.HEAD_BYTES]):
+        raise PassedOver(reason)
+    radiograph = load_apart(data, name.rpartition("/")[2])
+    if radiograph.source.age is None and entry.age is not None:
+        radiograph = replace(radiograph, source=replace(radiograph.source, age=entry.age))
+    return radiograph
 
 
 def write_unit(store: Store, number: int, rows: Sequence[Row]) -> None:

@@ -24,12 +24,16 @@ from pulmoscan.batch.archive.schema import row_schema
 from pulmoscan.batch.archive.screening import Screener, about_entry, write_unit
 from pulmoscan.batch.archive.store import Store
 from pulmoscan.batch.outcomes import screen_items
+from pulmoscan.errors import OtherRun
+from pulmoscan.models.site_profile import write_profile
 from pulmoscan.reading.intake import path_items
 from pulmoscan.reading.listing import find_files
+from pulmoscan.screening import load_model
 from pulmoscan.statistics.metrics import proportion
 from tests.batch.archive.test_run import Here, rows
 from tests.conftest import REPOSITORY
 from tests.dicoms import dicom, save
+from tests.models.test_site_profile import profile
 from tests.pictures import encode, grey8
 
 MODELS = ("resnet18", "resnet50")
@@ -77,6 +81,23 @@ def test_parity_with_screen(folder: Path, models: Path, tmp_path: Path) -> None:
     dicom_row = next(row for row in found[0] if row["file"].endswith("d.dcm"))
     assert (dicom_row["month"], dicom_row["age"], dicom_row["population"]) == ("2024-05", 4.0, "child")
     assert len(dicom_row["evidence"]) == dicom_row["evidence_rows"] * dicom_row["evidence_columns"]
+
+
+def test_a_site_profile_is_named_in_every_row_and_belongs_to_the_run(
+    folder: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert models.is_dir()
+    store = Store(str(tmp_path / "out"))
+    site = profile(load_model("resnet18").card.weights_sha256)
+    write_profile(tmp_path / "site.json", site)
+    monkeypatch.setenv("PULMOSCAN_SITE", str(tmp_path / "site.json"))
+    asked = archive.begin(archive.asked_for(str(folder), list(MODELS), unit=8), store)
+    archive.run(asked, store, Here(Screener(asked, store.where)))
+    named = {(row["model"], row["site_profile"]) for row in rows(store) if row["status"] == "ok"}
+    assert named == {("resnet18", site.label), ("resnet50", None)}
+    monkeypatch.delenv("PULMOSCAN_SITE")
+    with pytest.raises(OtherRun, match="site_profiles"):
+        archive.begin(archive.asked_for(str(folder), list(MODELS), unit=8), store)
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
