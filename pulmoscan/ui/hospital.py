@@ -9,6 +9,7 @@ import streamlit as st
 
 from pulmoscan.export.words import NUMBER, probability_text
 from pulmoscan.hospital.configuration import Configuration, Worklist, read_configuration
+from pulmoscan.hospital.drift import weeks
 from pulmoscan.hospital.node import QUEUE_FILE
 from pulmoscan.hospital.queue import Queue
 from pulmoscan.hospital.service.guard import Rate
@@ -19,10 +20,12 @@ from pulmoscan.reading.isolation import load_apart
 from pulmoscan.reading.radiograph import MAX_FILE_BYTES
 from pulmoscan.settings import node_file
 from pulmoscan.ui.frame import page, plain
+from pulmoscan.ui.panels.drift import drift
 from pulmoscan.ui.state import session
 from pulmoscan.ui.state.session import Chosen
 
 SUBTITLE = "What the node has screened, the most urgent first; nothing waits longer than the limit."
+VIEWS = ("Studies", "Drift")
 SHOWN = 50
 FILTERS = ("to be read", "suspected", "not screened", "read", "all")
 
@@ -42,8 +45,14 @@ def hospital_page() -> None:
             st.info("No node is configured: see docs/hospital.md.", icon=":material/settings:")
             return
         reader = _reader(settings.worklist)
-        if reader:
-            _worklist(settings, settings.worklist, reader)
+        if not reader:
+            return
+        queue = Queue(settings.node.folder / QUEUE_FILE)
+        view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, label_visibility="collapsed")
+        if view == VIEWS[0]:
+            _worklist(settings, settings.worklist, queue, reader)
+        else:
+            drift(list(weeks(queue)))
 
 
 def _reader(settings: Worklist) -> str:
@@ -70,8 +79,7 @@ def _reader(settings: Worklist) -> str:
     return ""
 
 
-def _worklist(settings: Configuration, worklist: Worklist, reader: str) -> None:
-    queue = Queue(settings.node.folder / QUEUE_FILE)
+def _worklist(settings: Configuration, worklist: Worklist, queue: Queue, reader: str) -> None:
     now = time.time()
     limit = 60 * worklist.longest_wait_minutes
     found = ordered(entries(queue), now, limit)

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pulmoscan.hospital.drift import BASELINE
 from pulmoscan.hospital.queue import Arrival, Queue
 from pulmoscan.hospital.spool import Spool
 from pulmoscan.hospital.worklist import MARKS, entries, write_passphrase
+from pulmoscan.ui.panels.drift import DRIFTED
 from tests.dicoms import dicom, save
+from tests.hospital.test_drift import fill
 from tests.ui.app import click, decision, open_page, start, text
 
 pytestmark = pytest.mark.usefixtures("models")
@@ -66,7 +69,21 @@ def test_a_study_is_listed_marked_and_opened(queue: Queue) -> None:
     first = entries(queue)[0]
     assert (first.mark, first.reader) == (MARKS[0], "AB")
     assert "score 0.800" not in text(app), "read, and no longer among what is to be read"
-    app = app.segmented_control[0].set_value("all").run() if hasattr(app, "segmented_control") else app
+    app = next(c for c in app.segmented_control if c.label == "Show").set_value("all").run()
     next(button for button in app.button if button.key == "open-1.0.1").click()
     app = app.run()
     assert decision(app)
+
+
+def test_drift_is_shown_beside_the_studies(queue: Queue) -> None:
+    app = next(c for c in logged_in().segmented_control if c.label == "View").set_value("Drift").run()
+    assert f"the first {BASELINE} screened radiographs are the baseline" in text(app)
+    with pytest.MonkeyPatch.context() as clock:
+        for week in range(11):
+            fill(queue, clock, week, 0.0 if week < 10 else 2.0, "Maker" if week < 10 else "Another maker")
+    app = app.run()
+    assert not app.exception
+    assert "“manufacturer” has drifted" in text(app)
+    table = app.dataframe[0].value
+    assert str(table["manufacturer"].iloc[0]).endswith(DRIFTED)
+    assert not str(table["manufacturer"].iloc[-1]).endswith(DRIFTED)
