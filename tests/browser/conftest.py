@@ -32,7 +32,7 @@ ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"
 PATIENCE = 120_000  # milliseconds
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     names = ("chromium", "chromium-browser", "google-chrome")
@@ -107,7 +107,7 @@ def _answers(address: str) -> bool:
     return False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app(weights: Path, browser: Browser) -> Iterator[str]:  # noqa: ARG001 - no browser, no app
     """The address of an app that the tests share; each page is a session of its own."""
     with running_app(weights) as address:
