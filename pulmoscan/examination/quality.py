@@ -28,6 +28,8 @@ DefectKind = Literal[
     "clipped",
     "cut off",
     "tilted",
+    "oblique",
+    "wide",
     "border",
     "text",
     "photograph",
@@ -45,6 +47,8 @@ SMALLEST_CONTRAST = 0.19
 LARGEST_CLIPPED = 0.08
 LARGEST_CUT = 0.6
 LARGEST_TILT = 13.0  # degrees
+LARGEST_WIDTH_RATIO = 1.35
+SMALLEST_LUNGS = 0.17
 LARGEST_BORDER = 0.14
 LARGEST_LETTERING = 0.005
 LARGEST_GRID = 5.2
@@ -59,6 +63,7 @@ RIM = 20  # pixels of the model input: what lies so near the edge is often a bor
 WHITE, BLACK = 254 / 255, 1 / 255
 CONSTANT_LINE = 4 / 255  # a line whose middle 96 % of values lie within this is part of a border
 SMALLEST_LOBE = 0.2  # of the larger one's area
+FEWEST_ROWS = 20  # of the mask, in which both lungs must lie for their widths to be compared
 TEXT_SIDE = 640  # pixels of the longer side that lettering is looked for at
 STROKE = 0.03  # strokes are thinner than this share of the longer side
 STROKE_CONTRAST = 0.4
@@ -131,6 +136,19 @@ def _of_lungs(pixels: Pixels, lungs: Mask) -> Iterator[Defect]:
             "tilted",
             f"The chest looks tilted by about {abs(angle):.0f}° {'clockwise' if angle > 0 else 'counter-clockwise'}. "
             "Turn it upright.",
+        )
+    if (ratio := width_ratio(lungs)) > LARGEST_WIDTH_RATIO:
+        yield Defect(
+            "oblique",
+            f"One lung looks {100 * (ratio - 1):.0f} % wider than the other: the patient may be turned to a side "
+            "(oblique), unless disease takes a part of a lung. Compare a straight view, if there is one.",
+        )
+    # A border that is warned of says the same.
+    if (share := float(lungs.mean())) < SMALLEST_LUNGS and border(pixels) <= LARGEST_BORDER:
+        yield Defect(
+            "wide",
+            f"The lungs take only {100 * share:.0f} % of the picture, less than in those that the model knows. Crop it "
+            "to the chest.",
         )
     if lettering(pixels, lungs) > LARGEST_LETTERING:
         yield Defect(
@@ -209,6 +227,18 @@ def tilt(lungs: Mask, aspect: float) -> float:
         aspect: the radiograph's width over its height, which the mask's shape does not tell.
     """
     return float(np.mean([_lean(lobe, aspect) for lobe in lobes(lungs)]))
+
+
+def width_ratio(lungs: Mask) -> float:
+    """How many times as wide as the other one lung is, in the middle of the rows in which both lie; at least 1.
+
+    Turning the patient about the long axis brings the heart before one lung: that one narrows, the other widens.
+    """
+    one, other = (lobe.sum(axis=1) for lobe in lobes(lungs))
+    both = (one > 0) & (other > 0)
+    if both.sum() < FEWEST_ROWS:
+        return 1.0
+    return float(np.exp(abs(np.median(np.log(one[both] / other[both])))))
 
 
 def lobes(lungs: Mask) -> tuple[Mask, Mask]:

@@ -17,6 +17,7 @@ from tests.chest_views import two_lungs
 from tests.pictures import chest
 
 LUNGS = two_lungs() > 0
+OF_THE_OUTLINE = ("cut off", "tilted", "oblique", "wide")
 NO_LUNGS = np.zeros((224, 224), dtype=bool)
 
 
@@ -39,7 +40,7 @@ def test_good_picture_is_not_warned_of(size: tuple[int, int]) -> None:
     assert kinds(good(*size)) == set()
 
 
-@pytest.mark.parametrize("what", [w for w, (kind, _) in DEGRADATIONS.items() if kind not in ("cut off", "tilted")])
+@pytest.mark.parametrize("what", [w for w, (kind, _) in DEGRADATIONS.items() if kind not in OF_THE_OUTLINE])
 def test_degraded_picture_is_warned_of(what: str) -> None:
     kind, degrade = DEGRADATIONS[what]
     assert kind in kinds(degrade(good()))
@@ -72,6 +73,39 @@ def test_tilt_of_lungs_that_touch() -> None:
     lungs = two_lungs(82, 142, degrees=18) > 0
     assert cv2.connectedComponents(lungs.astype(np.uint8))[0] == 2, "one part"
     assert 6 < quality.tilt(lungs, 1.0) < 20, "halves that are cut upright look less tilted than they are"
+
+
+@pytest.mark.parametrize("what", [w for w, (kind, _) in DEGRADATIONS.items() if kind == "oblique"])
+def test_oblique_lungs_are_unequally_wide(what: str) -> None:
+    """An outline that follows the turned picture; 0.2 and 0.3 of a half width lie on both sides of the limit."""
+    _, turn = DEGRADATIONS[what]
+    lungs = turn(two_lungs()) > 0.5
+    assert quality.width_ratio(LUNGS) == pytest.approx(1, abs=0.02)
+    assert quality.width_ratio(lungs) > 1.2
+    assert ("oblique" in kinds(good(), lungs)) == (quality.width_ratio(lungs) > quality.LARGEST_WIDTH_RATIO)
+    assert quality.width_ratio(lungs) == pytest.approx(quality.width_ratio(lungs[:, ::-1]))
+    assert "oblique" not in kinds(good())
+
+
+def test_widths_are_not_compared_where_the_lungs_lie_one_above_the_other() -> None:
+    lungs = np.zeros((224, 224), bool)
+    lungs[20:90, 30:100] = lungs[110:200, 120:200] = True
+    assert quality.width_ratio(lungs) == 1
+
+
+@pytest.mark.parametrize("share", [0.5, 0.62, 1.0])
+def test_lungs_that_are_small_in_the_picture(share: float) -> None:
+    small = cv2.resize(two_lungs(), None, fx=share, fy=share, interpolation=cv2.INTER_AREA) > 0.5
+    lungs = np.zeros((224, 224), bool)
+    lungs[20 : 20 + len(small), 30 : 30 + len(small)][: 224 - 20, : 224 - 30] = small[: 224 - 20, : 224 - 30]
+    assert ("wide" in kinds(good(), lungs)) == (lungs.mean() < quality.SMALLEST_LUNGS) == (share < 1)
+
+
+def test_a_border_is_not_said_twice() -> None:
+    lungs = cv2.resize(two_lungs(), (112, 112), interpolation=cv2.INTER_AREA) > 0.5
+    small = np.pad(lungs, 56)
+    assert "wide" in kinds(good(), small)
+    assert kinds(DEGRADATIONS["border of 30 % all round"][1](good()), small) & {"border", "wide"} == {"border"}
 
 
 def test_block_grid_is_found_wherever_it_lies() -> None:

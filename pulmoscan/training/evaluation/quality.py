@@ -44,6 +44,8 @@ MEASURES: Mapping[DefectKind, Callable[[Pixels, Mask], float]] = {
     "clipped": quality.clipped,
     "cut off": lambda _, lungs: quality.cut_off(lungs),
     "tilted": lambda pixels, lungs: abs(quality.tilt(lungs, pixels.shape[1] / pixels.shape[0])),
+    "oblique": lambda _, lungs: quality.width_ratio(lungs),
+    "wide": lambda _, lungs: float(lungs.mean()),
     "border": lambda pixels, _: quality.border(pixels),
     "text": quality.lettering,
     "photograph": lambda pixels, _: screen_grid(pixels),
@@ -195,6 +197,40 @@ def _rotated(degrees: float) -> Degradation:
     return degrade
 
 
+def _oblique(shift: float) -> Degradation:
+    """As if the patient were turned: the middle moves by `shift` half widths, and the sides stay where they are.
+
+    Where the heart lies 0.6 half widths before the chest's middle, turning by 30° moves it by 0.6 · sin 30° = 0.3.
+    """
+
+    def degrade(pixels: Pixels) -> Pixels:
+        height, width = pixels.shape
+        across = np.linspace(-1, 1, width)
+        from_columns = np.interp(across, across + shift * (1 - across**2), np.arange(width)).astype(np.float32)
+        rows = np.arange(height, dtype=np.float32)[:, None]
+        columns = np.tile(from_columns, (height, 1))
+        return _pixels(cv2.remap(pixels, columns, np.tile(rows, (1, width)), cv2.INTER_LINEAR))
+
+    return degrade
+
+
+def _wide(share: float) -> Degradation:
+    """The picture on the middle `share` of a larger one's sides; around it what looks like more body, out of focus."""
+
+    def degrade(pixels: Pixels) -> Pixels:
+        height, width = pixels.shape
+        down, across = (round((1 / share - 1) / 2 * length) for length in (height, width))
+        larger = cv2.copyMakeBorder(pixels, down, down, across, across, cv2.BORDER_REFLECT_101)
+        inside = np.zeros_like(larger)
+        inside[down : down + height, across : across + width] = 1
+        inside = cv2.GaussianBlur(inside, (0, 0), width / 60)
+        grain = np.random.default_rng(0).normal(0, 0.02, larger.shape)
+        around = 0.8 * cv2.GaussianBlur(larger, (0, 0), width / 25) + grain
+        return _pixels(np.clip(inside * larger + (1 - inside) * around, 0, 1))
+
+    return degrade
+
+
 def _framed(pixels: Pixels) -> Pixels:
     down, across = (round(0.3 * length) for length in pixels.shape)
     return _pixels(cv2.copyMakeBorder(pixels, down, down, across, across, cv2.BORDER_CONSTANT, value=0.0))
@@ -235,6 +271,10 @@ DEGRADATIONS: Mapping[str, tuple[DefectKind, Degradation]] = {
     "lower 30 % cut off": ("cut off", _cropped(0, 0.3)),
     "tilted by 15°": ("tilted", _rotated(-15)),
     "tilted by -20°": ("tilted", _rotated(20)),
+    "turned by about 30°": ("oblique", _oblique(0.3)),
+    "turned by about -20°": ("oblique", _oblique(-0.2)),
+    "framed twice as widely": ("wide", _wide(0.5)),
+    "framed 1.5 times as widely": ("wide", _wide(1 / 1.5)),
     "border of 30 % all round": ("border", _framed),
     "two lines of text": ("text", _lettered),
     "photographed from a screen": ("photograph", _reproduced(photographed)),
