@@ -6,6 +6,7 @@ import logging
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from typing import IO
 
@@ -21,6 +22,7 @@ from pulmoscan.export.caption import marked
 from pulmoscan.export.content import Report
 from pulmoscan.export.files import key_of, stem_of
 from pulmoscan.export.pdf import pdf, write_pages
+from pulmoscan.export.pdf_summary import Summary, draw_summary
 from pulmoscan.export.words import OPACITY
 from pulmoscan.models import gradcam
 from pulmoscan.reading.intake import Item
@@ -78,7 +80,8 @@ def write_overlays(
 def write_pdf(
     pairs: Sequence[Pair], target: IO[bytes], anonymous: bool = False, failures: list[str] | None = None
 ) -> Iterator[str]:
-    """Write one PDF into `target`, a page for each outcome with a screening; gives each file's name as it is drawn.
+    """Write one PDF into `target`: a summary, then a page for each outcome with a screening; gives each file's name as
+    it is drawn.
 
     The radiographs are read anew, one at a time; no model runs.
 
@@ -87,9 +90,10 @@ def write_pdf(
         failures: gets a sentence on each that could not be drawn.
     """
     failures = [] if failures is None else failures
+    pairs = anonymised(pairs) if anonymous else pairs
 
     def reports() -> Iterator[Report]:
-        for item, outcome in anonymised(pairs) if anonymous else pairs:
+        for item, outcome in pairs:
             if outcome.screening is None:
                 continue
             try:
@@ -100,8 +104,18 @@ def write_pdf(
             else:
                 yield report
 
-    for report in write_pages(reports(), target):
+    for report in write_pages(reports(), target, cover=partial(draw_summary, summary([o for _, o in pairs]))):
         yield report.radiograph.source.name
+
+
+def summary(outcomes: Sequence[Outcome]) -> Summary:
+    """How many of a batch were called what, and why the others were not screened."""
+    return Summary(
+        screenings=[o.screening for o in outcomes if o.screening],
+        refused=[o.reason for o in outcomes if o.status == "refused"],
+        failed=[o.reason for o in outcomes if o.status == "error"],
+        duplicates=sum(bool(o.duplicate_of) for o in outcomes if o.screening),
+    )
 
 
 def _failure(file: str, error: Exception, anonymous: bool) -> str:

@@ -15,10 +15,18 @@ from numpy.typing import NDArray
 
 from pulmoscan import __version__
 from pulmoscan.export.evidence import Measured, Unmeasured, figures_of
-from pulmoscan.export.words import LOOKS, METHODS, OPACITY, probability_text, triage_text
+from pulmoscan.export.words import (
+    LOOKS,
+    METHODS,
+    OPACITY,
+    population_text,
+    probability_text,
+    threshold_text,
+    triage_text,
+)
 from pulmoscan.models import gradcam
 from pulmoscan.models.registry import ModelSpec
-from pulmoscan.population import GROUPS, OperatingPoint
+from pulmoscan.population import OperatingPoint
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import Screening
 
@@ -109,12 +117,7 @@ class Report:
     @property
     def population(self) -> str:
         """In words."""
-        group = GROUPS[self.point.measured_on]
-        if not self.spec.fixed_here:
-            return group if self.screening.population != "unknown" else "age unknown"
-        if self.screening.population == "unknown":
-            return f"age unknown: the operating point for {group}, the more sensitive one"
-        return group
+        return population_text(self.screening)
 
     @property
     def measured(self) -> Measured | Unmeasured:
@@ -135,18 +138,7 @@ class Report:
     @property
     def threshold_text(self) -> str:
         """The threshold and whose choice it was."""
-        if not self.spec.fixed_here:
-            chosen = "its authors' operating point" if self.is_operating_point else "moved from its authors'"
-            return f"{self.screening.threshold:.3f} ({chosen})"
-        others = self.screening.reading.card.points(self.point.measured_on)
-        named = [name for name, at in others.items() if at == self.screening.threshold]
-        if self.is_operating_point:
-            origin = "the operating point"
-        elif named:
-            origin = f"the operating point “{named[0]}”, in place of {self.point.threshold:.3f},"
-        else:
-            origin = f"moved from {self.point.threshold:.3f}"
-        return f"{self.screening.threshold:.3f} ({origin} for {GROUPS[self.point.measured_on]})"
+        return threshold_text(self.screening)
 
     @property
     def lung_attention_text(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from functools import cache
 from typing import IO, Any
 from xml.sax.saxutils import escape
@@ -42,7 +43,7 @@ SMALLEST_PICTURE = 250.0
 JPEG_QUALITY = 92
 NOT_KNOWN = "not given"
 MOST_SIGNS = 80
-_PLAIN: list[tuple[Any, ...]] = [
+PLAIN: list[tuple[Any, ...]] = [
     ("VALIGN", (0, 0), (-1, -1), "TOP"),
     *((f"{side}PADDING", (0, 0), (-1, -1), 0) for side in ("LEFT", "RIGHT", "TOP", "BOTTOM")),
 ]
@@ -56,12 +57,23 @@ def pdf(report: Report, page: PageSize = "A4") -> bytes:
     return file.getvalue()
 
 
-def write_pages(reports: Iterable[Report], target: IO[bytes], page: PageSize = "A4") -> Iterator[Report]:
-    """Write one PDF that begins a page for each report; gives each report as it is drawn. The end writes the file."""
+def write_pages(
+    reports: Iterable[Report],
+    target: IO[bytes],
+    page: PageSize = "A4",
+    cover: Callable[[Canvas, float, float], None] | None = None,
+) -> Iterator[Report]:
+    """Write one PDF that begins a page for each report; gives each report as it is drawn. The end writes the file.
+
+    Args:
+        cover: draws what comes before, pages of this width and height in points.
+    """
     register_fonts()
     canvas = Canvas(target, pagesize=PAGE_SIZES[page], pageCompression=1, invariant=False)
     canvas.setTitle("PulmoScan: screening of a chest radiograph")
     canvas.setSubject(DISCLAIMER)
+    if cover:
+        cover(canvas, *PAGE_SIZES[page])
     for report in reports:
         canvas.setAuthor(report.software)
         canvas.setCreator(report.software)
@@ -81,15 +93,16 @@ def register_fonts() -> None:
 def _draw(canvas: Canvas, report: Report, width: float, height: float) -> None:
     """The pages of one report; each names the patient."""
     across, down = width - 2 * MARGIN, height - 2 * MARGIN - FOOT
-    head = [_head(report, across), Spacer(0, 8), _patient(report, across), Spacer(0, 8)]
+    title = head(report.software, report.created, "Pneumonia screening of a chest radiograph", across)
+    top = [title, Spacer(0, 8), _patient(report, across), Spacer(0, 8)]
     body, warnings = [_Decision(report), *_below_decision(report)], _warnings(report, across)
     details = [_details(report, across), Spacer(0, 6)]
-    room = down - sum(_height(part, across) for part in (*head, *body, *details, *warnings))
+    room = down - sum(_height(part, across) for part in (*top, *body, *details, *warnings))
     rest: list[Flowable] = [*body, _Pictures(report, across, max(SMALLEST_PICTURE, room)), *details, *warnings]
     first = True
     while rest:
         frame = Frame(MARGIN, MARGIN + FOOT, across, down, 0, 0, 0, 0)
-        frame.addFromList(list(head), canvas)
+        frame.addFromList(list(top), canvas)
         if not first:
             frame.add(paragraph("Continued from the page before", 8, FAINT), canvas)
         before = len(rest)
@@ -105,14 +118,12 @@ def _height(part: Flowable, across: float) -> float:
     return float(part.wrap(across, 10_000)[1]) + float(part.getSpaceBefore()) + float(part.getSpaceAfter())
 
 
-def _head(report: Report, across: float) -> Flowable:
-    made = report.created.strftime("%d %B %Y, %H:%M %Z").lstrip("0")
-    left = [
-        paragraph("<b>PulmoScan</b>", 17, TEAL, markup=True),
-        paragraph("Pneumonia screening of a chest radiograph", 9, FAINT),
-    ]
-    right = [paragraph(f"Report of {made}", 9, INK, TA_RIGHT), paragraph(report.software, 8, FAINT, TA_RIGHT)]
-    style = [*_PLAIN, ("LINEBELOW", (0, 0), (-1, -1), 1.4, TEAL), ("BOTTOMPADDING", (0, 0), (-1, -1), 5)]
+def head(software: str, made: datetime, about: str, across: float) -> Flowable:
+    """Over a page `across` points wide: the program, what the page is about, when it was made and by what."""
+    when = made.strftime("%d %B %Y, %H:%M %Z").lstrip("0")
+    left = [paragraph("<b>PulmoScan</b>", 17, TEAL, markup=True), paragraph(about, 9, FAINT)]
+    right = [paragraph(f"Report of {when}", 9, INK, TA_RIGHT), paragraph(software, 8, FAINT, TA_RIGHT)]
+    style = [*PLAIN, ("LINEBELOW", (0, 0), (-1, -1), 1.4, TEAL), ("BOTTOMPADDING", (0, 0), (-1, -1), 5)]
     return Table([[left, right]], [across * 0.55, across * 0.45], style=style)
 
 
@@ -121,7 +132,7 @@ def _patient(report: Report, across: float) -> Flowable:
         [paragraph(label, 7, FAINT), paragraph(_shortened(value), 9, INK)] for label, value in _patient_cells(report)
     ]
     rows = [[*cells[n : n + 4], *[""] * (4 - len(cells[n : n + 4]))] for n in range(0, len(cells), 4)]
-    style = [*_PLAIN, ("RIGHTPADDING", (0, 0), (-1, -1), 8), ("BOTTOMPADDING", (0, 0), (-1, -1), 5)]
+    style = [*PLAIN, ("RIGHTPADDING", (0, 0), (-1, -1), 8), ("BOTTOMPADDING", (0, 0), (-1, -1), 5)]
     return Table(rows, [across / 4] * 4, style=style)
 
 
@@ -247,7 +258,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 def _details(report: Report, across: float) -> Flowable:
     rows = [[paragraph(label, 8, FAINT), paragraph(value, 8, INK)] for label, value in _facts(report)]
     style = [
-        *_PLAIN,
+        *PLAIN,
         ("LINEABOVE", (0, 0), (-1, 0), 0.6, LINE),
         ("LINEBELOW", (0, -1), (-1, -1), 0.6, LINE),
         ("TOPPADDING", (0, 0), (-1, 0), 3),
@@ -259,7 +270,7 @@ def _details(report: Report, across: float) -> Flowable:
 def _warnings(report: Report, across: float) -> list[Flowable]:
     """Each with a bar at its left, in the colour that suspicion has."""
     style = [
-        *_PLAIN,
+        *PLAIN,
         ("LINEBEFORE", (0, 0), (0, -1), 2, HexColor(LOOKS["pneumonia"].strong)),
         ("LEFTPADDING", (0, 0), (-1, -1), 8),
     ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pulmoscan.models.card import HeatMethod
+from pulmoscan.population import GROUPS
 from pulmoscan.screening import Label, Screening
 from pulmoscan.statistics.triage import TriageCall
 
@@ -58,6 +59,32 @@ NUMBER = "Score"
 """What a model's number is called beside a decision: even a calibrated one is no probability at every prevalence."""
 
 CALIBRATION = "The score is calibrated as if every other patient had pneumonia; where fewer do, it is no probability."
+
+
+def population_text(screening: Screening) -> str:
+    """Whom the radiograph shows, and whose operating point applies where that is not known."""
+    group = GROUPS[screening.point.measured_on]
+    if not screening.reading.model.fixed_here:
+        return group if screening.population != "unknown" else "age unknown"
+    if screening.population == "unknown":
+        return f"age unknown: the operating point for {group}, the more sensitive one"
+    return group
+
+
+def threshold_text(screening: Screening) -> str:
+    """The threshold and whose choice it was."""
+    point, threshold = screening.point, screening.threshold
+    if not screening.reading.model.fixed_here:
+        chosen = "its authors' operating point" if screening.is_at_the_point else "moved from its authors'"
+        return f"{threshold:.3f} ({chosen})"
+    named = [name for name, at in screening.reading.card.points(point.measured_on).items() if at == threshold]
+    if screening.is_at_the_point:
+        origin = "the operating point"
+    elif named:
+        origin = f"the operating point “{named[0]}”, in place of {point.threshold:.3f},"
+    else:
+        origin = f"moved from {point.threshold:.3f}"
+    return f"{threshold:.3f} ({origin} for {GROUPS[point.measured_on]})"
 
 
 def triage_text(screening: Screening) -> str:

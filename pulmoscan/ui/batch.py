@@ -43,7 +43,8 @@ class ExportKind:
     """A file that is made of many rows.
 
     Attributes:
-        write: rows, target, whether without names, list for what fails -> a name for each row that is done.
+        write: rows and what was not screened, which is counted alone; target, whether without names, list for what
+            fails -> a name for each row that is done.
         most: rows; the file is made in memory.
     """
 
@@ -306,7 +307,8 @@ def _exports(rows: Sequence[Row], anonymous: bool) -> None:
 def _export(batch: Batch, kind: ExportKind, rows: Sequence[Row], anonymous: bool) -> None:
     def start() -> None:
         target, failures = BytesIO(), list[str]()
-        job = Job(lambda: kind.write(rows, target, anonymous, failures), len(rows))
+        unread = [(batch.items[i], outcome) for i, outcome in sorted(batch.outcomes.items()) if not outcome.screening]
+        job = Job(lambda: kind.write([*rows, *unread], target, anonymous, failures), len(rows))
         batch.exports[kind.name] = Making(job, target, failures)
 
     making = batch.exports.get(kind.name)
