@@ -6,12 +6,13 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from benchmarks import worklist
 from pulmoscan.cli import main
 from pulmoscan.hospital.queue import Arrival, Queue
 from pulmoscan.hospital.worklist import MARKS, Entry, entries, is_passphrase, ordered, write_passphrase
+from tests.conftest import REPOSITORY
 
 PLAIN = Entry("1", 0.0, 1, 0.1, 0.4, False, "", "1.1", "", "")
 
@@ -31,38 +32,17 @@ def test_the_order() -> None:
     assert [entry.study_uid for entry in found] == list(listed)
 
 
-def waits(limit: float, seed: int) -> tuple[float, float]:
-    """The longest wait of all, and the mean one of the suspected, in minutes of a simulated day that is nearly full."""
-    rng = np.random.default_rng(seed)
-    arrivals = np.cumsum(rng.exponential(6.0, 300))
-    probabilities = rng.beta(1, 4, 300)
-    waiting: list[Entry] = []
-    clock, waited, suspected = 0.0, [], []
-    incoming = [
-        replace(PLAIN, study_uid=str(i), since=t, probability=p, suspected=p > 0.3)
-        for i, (t, p) in enumerate(zip(arrivals.tolist(), probabilities.tolist(), strict=True))
-    ]
-    while incoming or waiting:
-        while incoming and incoming[0].since <= clock:
-            waiting.append(incoming.pop(0))
-        if not waiting:
-            clock = incoming[0].since
-            continue
-        entry = ordered(waiting, clock, limit)[0]
-        waiting.remove(entry)
-        waited.append(clock - entry.since)
-        suspected += [waited[-1]] if entry.suspected else []
-        clock += 5.8  # a reader's time for one
-    return max(waited), float(np.mean(suspected))
-
-
 def test_the_limit_shortens_the_longest_wait_and_the_suspected_still_go_first() -> None:
     limited, unlimited, first_come = (
-        np.mean([waits(limit, seed) for seed in range(10)], axis=0) for limit in (60.0, 1e9, 0.0)
+        worklist.mean(limit, 10) for limit in (60.0, worklist.BY_PRIORITY, worklist.FIRST_COME)
     )
-    assert unlimited[0] > 1.15 * first_come[0], "the longest wait, by priority alone"
-    assert limited[0] < 1.1 * first_come[0], "and with a limit"
-    assert limited[1] < 0.6 * first_come[1], "the mean wait of the suspected"
+    assert unlimited.longest > 1.15 * first_come.longest, "by priority alone"
+    assert limited.longest < 1.1 * first_come.longest, "and with a limit"
+    assert limited.suspected < 0.6 * first_come.suspected
+
+
+def test_the_document_says_what_the_simulation_prints() -> None:
+    assert worklist.table(60.0, 10) in (REPOSITORY / "docs" / "hospital.md").read_text(encoding="utf-8")
 
 
 def test_entries_come_from_the_queue(tmp_path: Path) -> None:
