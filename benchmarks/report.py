@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 from benchmarks import accuracy, command, load, memory, pipeline, stages
-from benchmarks.timing import Times
+from benchmarks.timing import Times, load_average, processor
 from pulmoscan import DISCLAIMER
 from pulmoscan.models.registry import DEFAULT_MODEL
 from pulmoscan.training.data.datasets import Split
@@ -50,8 +49,8 @@ def run(
         against: another checkout, for `command`.
     """
     how = stages.prepare()
-    print(f"PulmoScan benchmark: {_processor()}, {how.threads} threads, {how.runtime} {how.precision}")
-    print(f"Python {platform.python_version()}, PyTorch {torch.__version__}, {clock} time{_load()}\n")
+    print(f"PulmoScan benchmark: {processor()}, {how.threads} threads, {how.runtime} {how.precision}")
+    print(f"Python {platform.python_version()}, PyTorch {torch.__version__}, {clock} time{load_average()}\n")
     if "stages" in parts:
         for model in models:
             print(_stages(_with_bar(f"{model}: stages", rounds + 3, partial(stages.measure, model, rounds, clock))))
@@ -210,16 +209,3 @@ def _load_row(result: load.Load) -> str:
         f"| {result.visitors} | {len(result.seconds)} | {uploads.median / 1000:.2f} | {uploads.p95 / 1000:.2f} | "
         f"{drags.median:.0f} | {result.wrong} | {len(result.failed)} |"
     )
-
-
-def _processor() -> str:
-    try:
-        lines: Iterable[str] = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def _load() -> str:
-    """Other work on the machine makes every figure but the ratios worthless, so it is said."""
-    return f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""

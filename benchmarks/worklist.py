@@ -63,7 +63,10 @@ def mean(limit: float, days: int) -> Waits:
 
 def table(limit: float, days: int) -> str:
     """In Markdown, as docs/hospital.md has it."""
-    lines = [f"| minutes, {days} days of {STUDIES} studies | longest wait | mean wait of the suspected |", "|---|---|---|"]
+    lines = [
+        f"| minutes, {days} days of {STUDIES} studies | longest wait | mean wait of the suspected |",
+        "|---|---|---|",
+    ]
     ways = {
         "first come first served": FIRST_COME,
         "by priority alone": BY_PRIORITY,

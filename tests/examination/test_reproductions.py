@@ -1,4 +1,4 @@
-"""Photographs of a screen and screenshots of a black viewer are told from radiographs."""
+"""Photographs of a screen, viewers' screenshots and films put together are told from radiographs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ import random
 import numpy as np
 import pytest
 
+from pulmoscan.examination import collage
 from pulmoscan.examination.examine import defects_of
 from pulmoscan.examination.quality import LARGEST_GRID, MOST_SIGNS
 from pulmoscan.examination.reproductions import screen_grid, signs_on_black
 from pulmoscan.reading.radiograph import PHOTOGRAPH, load_radiograph
-from pulmoscan.training.data.reproductions import in_a_black_viewer, photographed
+from pulmoscan.training.data.reproductions import (
+    in_a_black_viewer,
+    in_a_grey_viewer,
+    photographed,
+    without_a_gap,
+)
 from tests.chest_views import chest_view
 from tests.dicoms import dicom, save
 from tests.examination.test_quality import good
@@ -24,6 +30,19 @@ def test_most_photographs_of_a_screen_show_its_pixels() -> None:
     assert sum(grid > LARGEST_GRID for grid in grids) >= 2, grids
     assert screen_grid(good()) < LARGEST_GRID - 1
     assert screen_grid(good(100, 100)) == 0
+
+
+def test_a_photograph_of_a_film_has_no_grid() -> None:
+    assert screen_grid(photographed(good(), random.Random(0), screen=False)) < LARGEST_GRID
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_films_and_toolbars_are_told_by_their_edges(seed: int) -> None:
+    films = [good(), 0.6 * good(500, 400), good(300, 448)]  # of another exposure, as films are
+    joined = without_a_gap(films, random.Random(seed))
+    assert collage.find(joined) == "collage"
+    assert min(joined.shape) in range(224, 701)
+    assert collage.find(in_a_grey_viewer(good(), random.Random(seed))) == "screenshot"
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -1,11 +1,12 @@
-"""Pictures of a radiograph that somebody took from a screen: to measure whether they are warned of.
+"""Pictures that somebody took of a radiograph, or put together from several: are they warned of, or refused?
 
-Drawn from a radiograph, float32 [H, W] in [0, 1]; each returns float32 [H, W] in [0, 1] of another size.
+Drawn from radiographs, float32 [H, W] in [0, 1]; each returns float32 [H, W] in [0, 1] of another size.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -20,16 +21,22 @@ SUBPIXELS = 4  # samples of each of the screen's pixels, in either direction
 STRIPES = (0.30, 0.59, 0.11, 0.0)  # how bright red, green, blue and the gap are in grey (ITU-R BT.601)
 GAMMA = 2.2
 MESSENGER_SIDE = 1600  # pixels of the longer side that messengers send
+TOOLBAR_GREYS = range(24, 256, 24)  # of 255
 
 
-def photographed(pixels: Pixels, rng: random.Random) -> Pixels:
-    """By a camera, from a screen whose pixels beat with its own: tilt, perspective, a frame or none, uneven light, a
-    reflection, noise and JPEG; in grey and without EXIF data."""
+def photographed(pixels: Pixels, rng: random.Random, screen: bool = True) -> Pixels:
+    """By a camera: tilt, perspective, a frame or none, uneven light, a reflection, noise and JPEG; in grey and without
+    EXIF data.
+
+    Args:
+        screen: it shows a screen, whose pixels beat with the camera's; else a film on a light box.
+    """
     noise = np.random.default_rng(rng.getrandbits(32))
     size = rng.randint(600, 1000) / max(pixels.shape)
     shown = np.clip(cv2.resize(pixels, None, fx=size, fy=size, interpolation=cv2.INTER_CUBIC), 0, 1)
     scale = rng.uniform(1.0, 2.5)  # of the camera's pixels for each of the screen's
-    light = _screen((0.004 + 0.996 * shown) ** GAMMA, rng)
+    light = _floats((0.004 + 0.996 * shown) ** GAMMA)
+    light = _screen(light, rng) if screen else cv2.resize(light, None, fx=SUBPIXELS, fy=SUBPIXELS)
     light = _floats(cv2.GaussianBlur(light, (0, 0), rng.uniform(0.4, 0.9) * SUBPIXELS / scale))
     seen = _seen(light, scale / SUBPIXELS, rng, noise)
     seen = _lit(seen, rng)
@@ -43,6 +50,32 @@ def photographed(pixels: Pixels, rng: random.Random) -> Pixels:
 
 def in_a_black_viewer(pixels: Pixels, rng: random.Random) -> Pixels:
     """A screenshot: buttons above, perhaps lists beside and a line of text below, all on black."""
+    black = rng.randint(0, 12)
+    return _in_a_viewer(pixels, rng, black, black, rng.randint(110, 240))
+
+
+def in_a_grey_viewer(pixels: Pixels, rng: random.Random) -> Pixels:
+    """The same on toolbars and panels of one grey, with black between them and the radiograph."""
+    grey = rng.choice(TOOLBAR_GREYS)
+    ink = rng.randint(grey + 90, 255) if grey < 128 else rng.randint(0, grey - 90)
+    return _in_a_viewer(pixels, rng, rng.randint(0, 12), grey, ink)
+
+
+def without_a_gap(films: Sequence[Pixels], rng: random.Random) -> Pixels:
+    """Films side by side or one above the other, scaled to one height or width, and JPEG."""
+    across = rng.random() < 0.5
+    side = rng.randint(224, 700)
+    scaled = []
+    for film in films:
+        factor = side / film.shape[0 if across else 1]
+        method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+        width, height = (round(factor * length) for length in film.shape[::-1])  # the shared one is `side`
+        scaled.append(np.clip(cv2.resize(film, (width, height), interpolation=method), 0, 1))
+    return _jpeg(np.concatenate(scaled, axis=1 if across else 0), rng.randint(70, 95))
+
+
+def _in_a_viewer(pixels: Pixels, rng: random.Random, background: int, bars: int, ink: int) -> Pixels:
+    """Greys of 255: `background` around the radiograph, `bars` of toolbars and panels, `ink` of what is on these."""
     height, width = pixels.shape
     side = rng.randint(600, 1100)
     shown = (round(width * side / max(height, width)), round(height * side / max(height, width)))
@@ -50,9 +83,10 @@ def in_a_black_viewer(pixels: Pixels, rng: random.Random) -> Pixels:
     top, below = round(side * rng.uniform(0.04, 0.1)), round(side * rng.choice([0, rng.uniform(0.03, 0.06)]))
     left, right = (round(side * rng.choice([0, 0, rng.uniform(0.1, 0.25)])) for _ in range(2))
     gap = round(side * rng.choice([0, rng.uniform(0, 0.15)]))
-    screen = Image.new("L", (left + right + 2 * gap + shown[0], top + below + shown[1]), rng.randint(0, 12))
+    screen = Image.new("L", (left + right + 2 * gap + shown[0], top + below + shown[1]), bars)
+    screen.paste(background, (left, top, screen.width - right, screen.height - below))
     screen.paste(picture, (left + gap, top))
-    draw, ink = ImageDraw.Draw(screen), rng.randint(110, 240)
+    draw = ImageDraw.Draw(screen)
     _buttons(draw, rng, screen.width, top, ink)
     font = ImageFont.truetype(str(FONTS / "DejaVuSans.ttf"), max(9, round(side * 0.014)))
     for start, room in ((4, left), (screen.width - right + 4, right)):
@@ -64,7 +98,7 @@ def in_a_black_viewer(pixels: Pixels, rng: random.Random) -> Pixels:
     return _jpeg(np.asarray(screen) / 255, rng.randint(70, 95))
 
 
-def _screen(light: NDArray[np.floating], rng: random.Random) -> Pixels:
+def _screen(light: Pixels, rng: random.Random) -> Pixels:
     """Each pixel as stripes of three colours with gaps between; the mean stays."""
     stripes = np.array(STRIPES, np.float32) * len(STRIPES) / sum(STRIPES)
     stripes = 1 + rng.uniform(0.5, 1) * (stripes - 1)

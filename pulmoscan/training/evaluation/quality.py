@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +22,6 @@ from pulmoscan.statistics import metrics
 from pulmoscan.statistics.metrics import Estimate
 from pulmoscan.training.data.datasets import Split
 from pulmoscan.training.data.pictures import Picture, load_pictures, select
-from pulmoscan.training.data.reproductions import in_a_black_viewer, photographed
 
 Degradation = Callable[[Pixels], Pixels]
 
@@ -33,6 +30,9 @@ DEGRADED_OF_EACH = 30
 
 OF_PIXELS_ALONE = ("low resolution", "compression", "blur", "border", "photograph", "signs")
 NO_LUNGS = np.zeros((INPUT_SIZE, INPUT_SIZE), dtype=bool)
+
+ORIGINALS = ", originals"
+"""After the name of a source whose small copies are another one."""
 
 QUANTILES = (0.0, 0.005, 0.01, 0.5, 0.99, 0.995, 1.0)
 
@@ -76,6 +76,15 @@ def measure_quality(data: Sequence[Path], split: Split = "validation") -> list[Q
         ModelError: the lung network cannot be used.
         DatasetError: a folder has no known layout, or no radiograph in this split.
     """
+    return [_measure(name, paths) for name, paths in sources(data, split).items()]
+
+
+def sources(data: Sequence[Path], split: Split) -> dict[str, list[Path]]:
+    """The radiographs of one split by their source; larger originals of a source as another one.
+
+    Raises:
+        DatasetError: a folder has no known layout, or no radiograph in this split.
+    """
     chests = [p for p in select(load_pictures(data), split) if p.is_chest]
     if not chests:
         raise DatasetError(
@@ -85,8 +94,8 @@ def measure_quality(data: Sequence[Path], split: Split = "validation") -> list[Q
     for picture in chests:
         groups.setdefault(_name(picture), []).append(picture.path)
         if original := _original(picture):
-            groups.setdefault(f"{_name(picture)}, originals", []).append(original)
-    return [_measure(name, paths) for name, paths in groups.items()]
+            groups.setdefault(_name(picture) + ORIGINALS, []).append(original)
+    return groups
 
 
 def _name(picture: Picture) -> str:
@@ -245,11 +254,6 @@ def _lettered(pixels: Pixels) -> Pixels:
     return _pixels(drawn) / np.float32(255)
 
 
-def _reproduced(how: Callable[[Pixels, random.Random], Pixels]) -> Degradation:
-    """Another picture for each radiograph, and the same for the same one."""
-    return lambda pixels: how(pixels, random.Random(zlib.crc32(np.ascontiguousarray(pixels).tobytes())))
-
-
 def _pixels(values: np.ndarray) -> Pixels:
     return np.asarray(values, dtype=np.float32)
 
@@ -277,6 +281,4 @@ DEGRADATIONS: Mapping[str, tuple[DefectKind, Degradation]] = {
     "framed 1.5 times as widely": ("wide", _wide(1 / 1.5)),
     "border of 30 % all round": ("border", _framed),
     "two lines of text": ("text", _lettered),
-    "photographed from a screen": ("photograph", _reproduced(photographed)),
-    "in a black viewer": ("signs", _reproduced(in_a_black_viewer)),
 }
