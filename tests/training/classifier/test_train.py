@@ -12,7 +12,8 @@ import torchvision
 from safetensors.torch import load_file, save_file
 
 from pulmoscan.errors import DatasetError, TrainingError
-from pulmoscan.models.networks import build_network
+from pulmoscan.models.networks import ResNet, build_network
+from pulmoscan.training.classifier import teachers as teaching
 from pulmoscan.training.classifier import train as training
 from pulmoscan.training.classifier.initial import initialise
 from pulmoscan.training.classifier.teachers import Teachers
@@ -28,7 +29,7 @@ from pulmoscan.training.data.datasets import load_datasets, select
 from pulmoscan.training.state import current_commit, mixed_precision, save_weights
 from tests.training.made_up import make_kermany, make_nih
 
-pytestmark = pytest.mark.usefixtures("models")  # for the lung network
+pytestmark = pytest.mark.usefixtures("models", "_narrow")  # `models` for the lung network
 
 PLAN = TrainingPlan(
     "resnet18",
@@ -39,6 +40,27 @@ PLAN = TrainingPlan(
     learning_rate=1e-3,
     average_decay=0.5,
 )
+
+
+class Narrow(torchvision.models.ResNet):
+    """A ResNet of one block a stage, an eighth as wide behind its first layer: what is tested is how it is trained."""
+
+    def __init__(self) -> None:
+        super().__init__(torchvision.models.resnet.BasicBlock, [1, 1, 1, 1], num_classes=1)
+        self.fc = torch.nn.Linear(WIDTH, 1)
+
+    def _make_layer(self, block: Any, planes: int, *rest: Any, **options: Any) -> torch.nn.Sequential:
+        return super()._make_layer(block, planes // 8, *rest, **options)
+
+
+WIDTH = 512 // 8
+
+
+@pytest.fixture
+def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The networks that are trained, and that teach, are narrow ones."""
+    for module in (training, teaching):
+        monkeypatch.setattr(module, "build_network", lambda _: ResNet(Narrow()))
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +152,7 @@ def test_teachers_judge_by_the_mean_of_their_logits(tmp_path: Path) -> None:
     files = []
     for number, bias in enumerate((-1.0, 3.0)):
         files.append(("resnet18", str(tmp_path / f"{number}.safetensors")))
-        save_file({"fc.weight": torch.zeros(1, 512), "fc.bias": torch.tensor([bias])}, files[-1][1])
+        save_file({"fc.weight": torch.zeros(1, WIDTH), "fc.bias": torch.tensor([bias])}, files[-1][1])
     teachers = Teachers(files, torch.device("cpu"))
     judged = teachers.judge(torch.randn(2, 3, 224, 224))
     torch.testing.assert_close(judged, torch.sigmoid(torch.ones(2)))
@@ -141,7 +163,7 @@ def test_teachers_judge_by_the_mean_of_their_logits(tmp_path: Path) -> None:
 def test_what_teachers_say_is_learned_against_the_labels(folders: list[Path], tmp_path: Path) -> None:
     """A teacher that calls nothing pneumonia, given all the say: the classification loss ends near its judgement's."""
     teacher = tmp_path / "teacher.safetensors"
-    save_file({"fc.weight": torch.zeros(1, 512), "fc.bias": torch.tensor([-8.0])}, teacher)
+    save_file({"fc.weight": torch.zeros(1, WIDTH), "fc.bias": torch.tensor([-8.0])}, teacher)
     plan = dataclasses.replace(PLAN, teaching=1.0, learning_rate=3e-3)
     taught, record = train(plan, folders, "random", tmp_path / "x.pt", 0, teachers=[("resnet18", str(teacher))])
     alone, _ = train(dataclasses.replace(plan, teaching=0.0), folders, "random", tmp_path / "y.pt", 0)
