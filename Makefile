@@ -28,7 +28,7 @@ test: lint chromium validators archive  ## set up, then run all checks and tests
 	$(BIN)/python -m pytest --cov
 
 check: lint  ## for the day's work: lint, and the quick tests (no browser, no datasets, no training)
-	$(BIN)/python -m pytest -m "not (browser or data or load or machine or slow)"
+	$(BIN)/python -m pytest --quick --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/dev.stamp  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .

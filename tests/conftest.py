@@ -33,17 +33,38 @@ ARCHITECTURES = ("densenet121", "resnet50", "resnet18")
 
 
 SLOW = (
-    "batch/archive", "benchmarks", "cli/test_accept.py", "examination/test_examine.py", "gallery", "hospital",
-    "runtime/test_parity.py", "test_package.py", "test_without_torch.py", "tools", "training",
+    "batch/archive", "benchmarks", "browser", "cli/test_accept.py", "cli/test_site.py", "examination/test_examine.py",
+    "gallery", "hospital", "models/external/test_xrv.py", "runtime/test_parity.py", "test_package.py",
+    "test_without_torch.py", "tools", "training",
 )  # fmt: skip
 """What `make check` leaves to the whole run: it trains, starts servers, or builds and compares whole networks."""
+
+QUICK = "not (browser or data or load or machine or slow)"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help=f"run what is {QUICK}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("quick"):
+        config.option.markexpr = QUICK
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What will not run is not imported either: that takes longer than many a test."""
+    return True if config.getoption("quick") and _is_slow(collection_path) else None
+
+
+def _is_slow(path: Path) -> bool:
+    return any(path.is_relative_to(REPOSITORY / "tests" / slow) for slow in SLOW)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files = [f"{name}.{kind}" for name in (*MODELS, "lungs") for kind in ("safetensors", "json")]
     missing = [file for file in files if not (REPOSITORY / "weights" / file).is_file()]
     for item in items:
-        if str(item.path.relative_to(REPOSITORY / "tests")).startswith(SLOW):
+        if _is_slow(item.path):
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("data") and not DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason="the datasets are not in ../shared/data"))

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from streamlit.components.v2 import manifest_scanner
 
 from pulmoscan.gallery import samples
 from pulmoscan.models.classifier import Classifier, Forward
 from tests.pictures import encode, grey8
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_search_for_components() -> Iterator[None]:
+    """As the app itself does (`pulmoscan.ui.serve`): each `AppTest` would read the metadata of all packages anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", lambda max_workers=None: [])  # noqa: ARG005
+        yield
 
 
 @pytest.fixture(autouse=True)
