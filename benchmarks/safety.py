@@ -74,7 +74,7 @@ class Cost:
 
 def isolation(model: Model, files: Sequence[bytes], rounds: int) -> tuple[Cost, Cost]:
     """Of decoding the files in another process: of a whole screening of each, and of decoding it alone."""
-    items = [Item(f"{number}.file", lambda data=data: data) for number, data in enumerate(files)]
+    items = [Item(f"{number}.file", partial(bytes, data)) for number, data in enumerate(files)]
 
     def decode() -> None:
         for data in files:

@@ -11,16 +11,16 @@ import pytest
 
 from benchmarks import safety
 from benchmarks.safety import Cost
+from pulmoscan.reading.isolation import load_apart
 from pulmoscan.screening import load_model
 
 
 def test_what_isolation_costs(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
     ways: Counter[str] = Counter()
-    load = safety.load_apart
 
     def noted(data: bytes) -> object:
         ways[os.environ.get("PULMOSCAN_DECODING", "")] += 1
-        return load(data)
+        return load_apart(data)
 
     monkeypatch.setattr(safety, "load_apart", noted)
     files = safety.made("PNG", 256, 2)

@@ -203,7 +203,7 @@ def test_the_command_makes_the_same_gallery_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("data_store", reason="pydicom-data is not installed")
-    write_dataset(tmp_path / "data")
+    write_dataset(tmp_path / "data", patients=4)
     chosen = (
         generate.Choice("borderline", 1, "The threshold decides."),
         generate.Choice("normal", 0),
@@ -236,7 +236,7 @@ def test_the_command_makes_the_same_gallery_each_time(
 
 
 def test_all_candidates_can_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_dataset(tmp_path / "data")
+    write_dataset(tmp_path / "data", patients=4)
     monkeypatch.setattr(generate, "CANDIDATES", 2)
     monkeypatch.setattr(generate, "fit", partial(fit, components=2))
     monkeypatch.setattr(sources, "MIN_SOURCES", 2)
@@ -248,10 +248,11 @@ def test_all_candidates_can_be_looked_at(tmp_path: Path, monkeypatch: pytest.Mon
     ]
 
 
-def write_dataset(folder: Path) -> None:
+def write_dataset(folder: Path, patients: int = 12) -> None:
+    """So many of each class in each split, two exposures of each."""
     for split in ("train", "test"):
         for name in ("NORMAL", "PNEUMONIA"):
-            for patient in range(1, 13):
+            for patient in range(1, patients + 1):
                 for exposure in (1, 2):
                     file = f"{'IM-' if name == 'NORMAL' else 'person'}{patient:04d}_virus_{exposure}"
                     write_chest(folder, split, name, file)

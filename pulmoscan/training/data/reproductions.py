@@ -36,7 +36,7 @@ def photographed(pixels: Pixels, rng: random.Random, screen: bool = True) -> Pix
     shown = np.clip(cv2.resize(pixels, None, fx=size, fy=size, interpolation=cv2.INTER_CUBIC), 0, 1)
     scale = rng.uniform(1.0, 2.5)  # of the camera's pixels for each of the screen's
     light = _floats((0.004 + 0.996 * shown) ** GAMMA)
-    light = _screen(light, rng) if screen else cv2.resize(light, None, fx=SUBPIXELS, fy=SUBPIXELS)
+    light = _screen(light, rng) if screen else _floats(cv2.resize(light, None, fx=SUBPIXELS, fy=SUBPIXELS))
     light = _floats(cv2.GaussianBlur(light, (0, 0), rng.uniform(0.4, 0.9) * SUBPIXELS / scale))
     seen = _seen(light, scale / SUBPIXELS, rng, noise)
     seen = _lit(seen, rng)
