@@ -10,7 +10,7 @@ import pytest
 
 from pulmoscan.site.labels import read_labels
 from tests.browser.conftest import ROOT, Open
-from tests.browser.test_app import OUTPUT
+from tests.browser.test_app import OUTPUT, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -96,6 +96,8 @@ def test_acceptance(app: str, new_page: Open, ward: list[Path], tmp_path: Path) 
     page.goto(f"{app}/acceptance")
     page.get_by_text("Sensitivity at least", exact=True).click()
     page.locator("input[type=file]").nth(0).set_input_files(ward)
+    expect(page.get_by_text(ward[-1].name)).to_be_visible()
+    settled(page)  # the second uploader is drawn anew, and would lose what it was given meanwhile
     page.locator("input[type=file]").nth(1).set_input_files(labels)
     expect(page.get_by_text("3 radiographs have a label")).to_be_visible()
     page.get_by_role("button", name="Test the model").click()
