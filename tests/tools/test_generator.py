@@ -203,7 +203,7 @@ def test_the_command_makes_the_same_gallery_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("data_store", reason="pydicom-data is not installed")
-    write_dataset(tmp_path / "data", patients=4)
+    write_dataset(tmp_path / "data", patients=7)
     chosen = (
         generate.Choice("borderline", 1, "The threshold decides."),
         generate.Choice("normal", 0),
@@ -236,7 +236,7 @@ def test_the_command_makes_the_same_gallery_each_time(
 
 
 def test_all_candidates_can_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_dataset(tmp_path / "data", patients=4)
+    write_dataset(tmp_path / "data", patients=7)
     monkeypatch.setattr(generate, "CANDIDATES", 2)
     monkeypatch.setattr(generate, "fit", partial(fit, components=2))
     monkeypatch.setattr(sources, "MIN_SOURCES", 2)
