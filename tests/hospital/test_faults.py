@@ -132,7 +132,7 @@ def test_sent_twice_and_from_two_sides_at_once(node: Callable[..., Queue], archi
     time.sleep(0.5)
     assert all_are(queue, "committed", 3)
     assert sorted(archive.came.values()) == [1, 1, 1]
-    assert archive.associations == 1, "one a study"
+    assert len(archive.associations) == 1, "one a study"
 
 
 def test_what_comes_late_is_screened_and_sent_too(node: Callable[..., Queue], archive: TestArchive, port: int) -> None:
