@@ -33,7 +33,7 @@ check: lint  ## for the day's work: lint, and the quick tests (no browser, no da
 lint: $(VENV)/dev.stamp  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 	$(BIN)/lint-imports
 
 fuzz: $(VENV)/dev.stamp  ## spoil files of every kind and read and export them, for SECONDS=3600; see docs/fuzzing.md

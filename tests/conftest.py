@@ -34,8 +34,8 @@ ARCHITECTURES = ("densenet121", "resnet50", "resnet18")
 
 SLOW = (
     "batch/archive", "benchmarks", "browser", "cli/test_accept.py", "cli/test_site.py", "examination/test_examine.py",
-    "gallery", "hospital", "models/external/test_xrv.py", "runtime/test_parity.py", "test_package.py",
-    "test_without_torch.py", "tools", "training",
+    "gallery", "hospital", "models/external/test_xrv.py", "models/test_weights.py", "runtime/test_parity.py",
+    "test_package.py", "test_without_torch.py", "tools", "training",
 )  # fmt: skip
 """What `make check` leaves to the whole run: it trains, starts servers, or builds and compares whole networks."""
 

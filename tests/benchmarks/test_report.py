@@ -19,6 +19,8 @@ pytestmark = pytest.mark.usefixtures("models")
 def test_stages_and_batches(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "BATCH", 2)
     monkeypatch.setattr(stages, "BATCH_SIZES", (1, 2))
+    monkeypatch.setattr(stages, "MATRIX_SIDE", 256)
+    monkeypatch.setattr(stages, "DISPLAY_SIDE", 320)
     arguments = ["benchmark", "--model", "resnet18", "--part", "stages", "--part", "batches", "--rounds", "2"]
     assert main(arguments) == 0
     out = capsys.readouterr().out
