@@ -224,7 +224,7 @@ def test_overlays_and_reports_are_made_on_request(app: AppTest, passes: list[str
         exported[kind] = making.target.getvalue()
     with zipfile.ZipFile(io.BytesIO(exported["zip"])) as archive:
         assert len([name for name in archive.namelist() if name.endswith(".jpg")]) == 4
-    assert len(pypdfium2.PdfDocument(exported["PDF"])) == 4
+    assert len(pypdfium2.PdfDocument(exported["PDF"])) == 5, "a summary and four reports"
     assert passes == []
 
 
