@@ -35,6 +35,7 @@ SUBTITLE = (
 )
 OWN, READER = "own", "reader"
 SPLITS = ("validation", "test")
+PREVALENCES = (0.1, 99.9)  # per cent
 TEST_NOTE = (
     "These are test radiographs. Presets stay those of the validation split: a threshold chosen on the test split "
     "would look better than it is."
@@ -241,14 +242,18 @@ def _prevalence(study: Study) -> float:
     own = 100 * lab.prevalence(study.scores)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         key = f"lab-prevalence-{study.key}-{study.split}"
-        st.session_state.setdefault(key, round(own, 1))
+        if key not in st.session_state:
+            linked = links.number_opened_with("prevalence", *PREVALENCES)
+            st.session_state[key] = round(own if linked is None else linked, 1)
         value: float = st.number_input(
-            "Prevalence (%)", 0.1, 99.9, step=1.0, format="%.1f", key=key, persist_state="session", width=190,
+            "Prevalence (%)", *PREVALENCES, step=1.0, format="%.1f", key=key, persist_state="session", width=190,
             help="How many of the patients in question have pneumonia. Predictive values and net benefit follow it.",
         )  # fmt: skip
         st.button(f"As in this set ({own:.1f} %)", on_click=lambda: st.session_state.update({key: round(own, 1)}))
+    is_own = math.isclose(value, round(own, 1))
+    links.show(prevalence=f"{value:.1f}" if study.split and not is_own else None)
     # The set's own prevalence exactly, where it is the one that is shown.
-    return lab.prevalence(study.scores) if math.isclose(value, round(own, 1)) else value / 100
+    return lab.prevalence(study.scores) if is_own else value / 100
 
 
 @st.cache_data(max_entries=60, show_spinner="Drawing the bands …")

@@ -15,7 +15,7 @@ from pulmoscan.models.registry import MODELS, get_spec
 from pulmoscan.statistics import lab
 from pulmoscan.statistics.metrics import Confusion, Scores
 from pulmoscan.statistics.operating_points import threshold_for_sensitivity
-from tests.ui.app import click, drag, open_page, text, threshold
+from tests.ui.app import click, drag, go_to, open_page, start, text, threshold
 
 CHAMPION = "densenet121"
 
@@ -170,3 +170,18 @@ def test_address_opens_the_same_lab(app: AppTest) -> None:
     app.session_state["lab-population"] = "adult"
     drag(app.run(), 0.4)
     assert app.query_params["threshold"] == "0.400"
+    assert "prevalence" not in app.query_params, "the set's own"
+    next(n for n in app.number_input if n.label == "Prevalence (%)").set_value(7.5).run()
+    assert app.query_params["prevalence"] == "7.5"
+    click(app, next(button.label for button in app.button if button.label.startswith("As in this set")))
+    assert "prevalence" not in app.query_params
+
+
+@pytest.mark.parametrize(("linked", "shown"), [("7.5", 7.5), ("0", None), ("many", None), ("nan", None)])
+def test_prevalence_of_the_address(linked: str, shown: float | None) -> None:
+    app = start()
+    app.query_params["prevalence"] = linked
+    go_to(app, "threshold_lab")
+    assert not app.exception
+    value = next(n for n in app.number_input if n.label == "Prevalence (%)").value
+    assert value == (round(100 * lab.prevalence(scores()), 1) if shown is None else shown)

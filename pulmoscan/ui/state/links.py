@@ -1,4 +1,5 @@
-"""What stands in the address: the gallery's case and the threshold, so that a page can be sent on or reloaded.
+"""What stands in the address, so that a page can be sent on or reloaded: the gallery's case, the threshold, and the
+lab's prevalence.
 
 Never anything of a radiograph that a user brought: neither its name nor what was found in it.
 """
