@@ -1,4 +1,4 @@
-"""How many bits of a file's grey values are in use."""
+"""Grey values: how many bits of a file's are in use, and a part of them spread over all shades."""
 
 from __future__ import annotations
 
@@ -27,3 +27,8 @@ def thinned(values: NDArray[Any]) -> NDArray[Any]:
     """Every n-th value, of an array of any shape: as good for percentiles, and quick at any size."""
     flat = values.reshape(-1)
     return flat[:: max(1, flat.size // SAMPLE)]
+
+
+def spread(grey: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
+    """float32 [H, W] in [0, 1]: the greys from `low`, which becomes black, to `high`, which becomes white."""
+    return np.clip((grey - np.float32(low)) / np.float32(high - low), 0, 1)

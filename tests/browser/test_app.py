@@ -7,9 +7,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from pulmoscan.gallery.samples import gallery, shuffled
+from pulmoscan.reading.radiograph import load_radiograph
 from tests.browser.conftest import ROOT, Open, running_app
 
 if TYPE_CHECKING:
@@ -205,6 +208,38 @@ def test_viewer(app: str, new_page: Open) -> None:
     expect(panes(page)).to_have_count(1)
     page.get_by_role("button", name="Side by side").click()
     expect(panes(page)).to_have_count(2)
+
+
+def test_window_of_sixteen_bits(app: str, new_page: Open, tmp_path: Path) -> None:
+    """A narrow window of a deep file shows greys that eight bits do not hold, and is what the browser draws."""
+    deep = tmp_path / "deep.png"
+    Image.fromarray((load_radiograph(gallery()[-1].path).pixels * 0.1 * 65_535).astype(np.uint16)).save(deep)
+    page = new_page()
+    page.goto(f"{app}/resnet18")
+    page.locator("input[type=file]").set_input_files(deep)
+    say_child(page)
+    expect(panes(page)).to_have_count(2)
+    settled(page)
+    first = panes(page).first
+    frame = page.locator(".frame").first
+    before = first.get_attribute("src")
+    frame.focus()
+    for key in [*["Shift+ArrowLeft"] * 22, *["Shift+ArrowDown"] * 22]:
+        frame.press(key)
+    expect(first).not_to_have_attribute("src", before or "")
+    expect(first).not_to_have_attribute("style", re.compile("url"))  # the picture's own window, and no filter
+    greys = first.evaluate(
+        """picture => {
+            const [w, h] = [picture.naturalWidth, picture.naturalHeight];
+            const canvas = Object.assign(document.createElement("canvas"), { width: w, height: h });
+            const pen = canvas.getContext("2d");
+            pen.drawImage(picture, 0, 0);
+            return new Set(pen.getImageData(0, 0, w, h).data.filter((_, n) => n % 4 === 0)).size;
+        }"""
+    )
+    assert greys > 100
+    frame.press("Backspace")
+    expect(first).to_have_attribute("src", before or "")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

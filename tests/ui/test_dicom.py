@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pulmoscan.errors import PulmoScanError
@@ -64,6 +67,21 @@ def test_window_changes_the_view_and_not_the_result(app: AppTest, passes: list[s
     assert not app.exception
     assert panes(app)[0]["source"] != at_hand
     assert passes == []
+
+
+def test_every_window_comes_at_full_resolution(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = dicom(12, 900, 1600, WindowCenter=[2048, 900], WindowWidth=[4096, 500], PatientAge="004Y",
+                 ImagerPixelSpacing=[0.15, 0.15])  # fmt: skip
+    app = upload(open_page("resnet18"), save(file), "IM0001")
+    first = viewer(app)["picture"]
+    next(s for s in app.selectbox if s.label.startswith("Window")).set_value("2. Window 2").run()
+    assert viewer(app)["picture"] != first, "what was dragged of the other window is over"
+    assert (viewer(app)["width"], viewer(app)["height"], viewer(app)["spacing"]) == (1600, 900, 0.15)
+    monkeypatch.setattr("pulmoscan.ui.panels.viewer.wants_full", lambda _: True)
+    monkeypatch.setattr("pulmoscan.ui.panels.viewer.window_of", lambda _: (-0.5, 1.5))
+    shown = viewer(app.run())
+    for source in (shown["full"], shown["window"][2]):
+        assert Image.open(io.BytesIO(base64.b64decode(source.split(",", 1)[1]))).size == (1600, 900)
 
 
 def test_refusal_is_said(app: AppTest) -> None:

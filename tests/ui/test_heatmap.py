@@ -49,6 +49,20 @@ def test_large_radiograph_comes_small_at_first_and_whole_when_it_is_asked_for(mo
     assert image(viewer(app.run())["full"]).shape == (1500, 3000)
 
 
+def test_window_that_is_dragged_shows_the_files_own_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they have more greys than a screen; the others have all of them in the browser."""
+    deep = np.linspace(20_000, 21_000, 300 * 260).reshape(260, 300).astype(np.uint16)
+    app = upload(open_page("resnet18"), encode(deep, "PNG"))
+    assert (viewer(app)["deep"], viewer(app)["window"]) == (True, None)
+    picture = viewer(app)["picture"]
+    low, high = 20_100 / 65_535, 20_200 / 65_535
+    monkeypatch.setattr("pulmoscan.ui.panels.viewer.window_of", lambda shown: (low, high) if shown == picture else None)
+    *ends, source = viewer(app.run())["window"]
+    assert ends == [low, high]
+    assert len(np.unique(image(source))) > 60, "of greys of which 8 bits hold two"
+    assert viewer(click(app, "First"))["deep"] is False
+
+
 def test_methods_are_those_that_differ(app: AppTest) -> None:
     names = [heat["name"] for heat in panes(app)[1]["heats"]]
     assert names[0] == "HiResCAM", "the card's choice"

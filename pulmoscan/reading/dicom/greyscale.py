@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from pulmoscan.reading.depth import significant_bits, thinned
+from pulmoscan.reading.depth import significant_bits, spread, thinned
 from pulmoscan.reading.dicom.facts import text, value, values
 
 VoiFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
@@ -34,14 +34,23 @@ class Window:
     width: float
     function: VoiFunction = "LINEAR"
 
+    @property
+    def _linear(self) -> tuple[float, float]:
+        """Centre and width of the slope from black to white."""
+        return (self.centre - 0.5, self.width - 1) if self.function == "LINEAR" else (self.centre, self.width)
+
+    def part(self, low: float, high: float) -> Window:
+        """The linear window from one grey of this one to another, 0 black; they may lie below 0 and above 1."""
+        centre, width = self._linear
+        middle = centre + ((low + high) / 2 - 0.5) * width
+        return Window(self.name, middle, (high - low) * width, "LINEAR_EXACT")
+
     def apply(self, grey: NDArray[np.float32]) -> NDArray[np.float32]:
         """float32 [H, W] -> float32 [H, W] in [0, 1]."""
         if self.function == "SIGMOID":
             steepness = np.clip(-4 * (grey - np.float32(self.centre)) / np.float32(self.width), -80, 80)
             return (1 / (1 + np.exp(steepness))).astype(np.float32)
-        centre, width = self.centre, self.width
-        if self.function == "LINEAR":
-            centre, width = centre - 0.5, width - 1
+        centre, width = self._linear
         if width <= 0:  # a window of width 1 is a step
             return (grey > np.float32(centre)).astype(np.float32)
         return np.clip((grey - np.float32(centre)) / np.float32(width) + np.float32(0.5), 0, 1)
@@ -73,25 +82,46 @@ class Greyscale:
     """A picture before its window is applied.
 
     Attributes:
-        values: float32 [H, W], output of the modality LUT.
+        values: [H, W], output of the modality LUT; float32, or integers of 16 bits (see `compact`).
         padding: bool [H, W], pixels that are no part of the picture; None where there are none.
         inverted: whether low values are bright.
         vois: how the file says to show it, the first by default; never empty.
     """
 
-    values: NDArray[np.float32]
+    values: NDArray[Any]
     padding: NDArray[np.bool_] | None
     inverted: bool
     vois: tuple[Voi, ...]
 
     def shown(self, voi: Voi | None = None) -> NDArray[np.float32]:
         """float32 [H, W] in [0, 1], 0 black, by a VOI transformation: the first by default."""
-        grey = (voi or self.vois[0]).apply(self.values)
+        grey = (voi or self.vois[0]).apply(self.values.astype(np.float32, copy=False))
         if self.inverted:
             grey = 1 - grey
         if self.padding is not None:
             grey = np.where(self.padding, np.float32(0), grey)
         return grey
+
+    def part(self, low: float, high: float, voi: Voi | None = None) -> NDArray[np.float32]:
+        """float32 [H, W] in [0, 1]: what a VOI transformation shows between two greys, spread from black to white.
+
+        Below 0 and above 1 a linear window goes on with the file's own values; a curve or table ends there.
+        """
+        voi = voi or self.vois[0]
+        if not isinstance(voi, Window) or voi.function == "SIGMOID":
+            return spread(self.shown(voi), low, high)
+        return self.shown(voi.part(1 - high, 1 - low) if self.inverted else voi.part(low, high))
+
+    def compact(self) -> Greyscale:
+        """The same, to the bit, in half the memory, where all values are whole numbers of 16 bits."""
+        low, high = float(self.values.min()), float(self.values.max())
+        for kind in (np.uint16, np.int16):
+            limits = np.iinfo(kind)
+            if limits.min <= low and high <= limits.max:
+                smaller = self.values.astype(kind)
+                if np.array_equal(smaller, self.values):
+                    return replace(self, values=smaller)
+        return self
 
     def resized(self, height: int, width: int) -> Greyscale:
         """At another size; averages where it shrinks."""

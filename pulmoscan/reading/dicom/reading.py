@@ -31,7 +31,6 @@ from pulmoscan.settings import set_up_pydicom
 set_up_pydicom()
 
 MAX_INFLATED_BYTES = 400 * 2**20
-VIEW_SIDE = 1400  # pixels of the copy that is kept for viewing at other windows
 
 JPEG_START = b"\xff\xd8"
 JPEG_2000_STARTS = (b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
@@ -43,7 +42,7 @@ class Dicom:
 
     Attributes:
         header: all elements but the pixels, for exports that go to the same study.
-        view: the picture at up to `VIEW_SIDE` pixels a side before its window, for viewing at another.
+        view: the picture before its window, for viewing at another.
         warnings: sentences on what speaks against trusting the result.
     """
 
@@ -106,13 +105,11 @@ def _read(data: bytes, unpack: Callable[[bytes], NDArray[Any]]) -> tuple[NDArray
     whole = greyscale(stored, dataset)
     height, width = (max(1, side) for side in square_pixels(dataset, *stored.shape))
     whole = whole.resized(height, width)
-    factor = min(1.0, VIEW_SIDE / max(height, width))
-    view = whole.resized(max(1, round(height * factor)), max(1, round(width * factor)))
     header = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys() if tag.group < 0x7FE0})  # noqa: SIM118
     implicit, little = dataset.original_encoding
     header.set_original_encoding(implicit, little, dataset.original_character_set)
     without_escapes(header)
-    return whole.shown(), Dicom(facts(header, syntax.name), header, view, warned)
+    return whole.shown(), Dicom(facts(header, syntax.name), header, whole.compact(), warned)
 
 
 def _parse(data: bytes) -> FileDataset:

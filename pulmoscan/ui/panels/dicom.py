@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
-from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.ui.frame import plain
 
 if TYPE_CHECKING:  # every model's page imports this panel, but few files are DICOM
@@ -34,28 +32,20 @@ def dicom_panel(dicom: Dicom, key: str) -> None:
         st.html(_table("The patient", rows))
 
 
-def windowed(dicom: Dicom, radiograph: Radiograph) -> NDArray[np.float32]:
-    """The radiograph at a window of the user's choice, float32 [H, W] in [0, 1], with the controls above it.
-
-    At the file's first setting it is as large as the file has it.
-    """
-    key = radiograph.key
+def window_choice(dicom: Dicom, key: str) -> Voi:
+    """The window of the user's choice, with the controls for it; the file's first one where there is no other."""
     vois = dicom.view.vois
     names = [f"{number}. {voi.name}" for number, voi in enumerate(vois, 1)]
     if len(names) == 1:
-        chosen = names[0]
-    else:
-        chosen = st.selectbox(
-            "Window of the file",
-            [*names, ADJUSTED],
-            key=f"window-{key}",
-            width=280,
-            help=SEEN_BY_MODEL.format(first=plain(_described(vois[0]))),
-        )
-    if chosen == names[0]:
-        return radiograph.pixels
-    voi = _by_hand(dicom, key) if chosen == ADJUSTED else vois[names.index(chosen)]
-    return dicom.view.shown(voi)
+        return vois[0]
+    chosen = st.selectbox(
+        "Window of the file",
+        [*names, ADJUSTED],
+        key=f"window-{key}",
+        width=280,
+        help=SEEN_BY_MODEL.format(first=plain(_described(vois[0]))),
+    )
+    return _by_hand(dicom, key) if chosen == ADJUSTED else vois[names.index(chosen)]
 
 
 def _by_hand(dicom: Dicom, key: str) -> Window:

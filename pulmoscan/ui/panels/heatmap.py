@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -15,10 +15,11 @@ from pulmoscan.examination.zones import in_words, zones
 from pulmoscan.export.words import METHODS
 from pulmoscan.models import gradcam
 from pulmoscan.models.card import HeatMethod
+from pulmoscan.reading.depth import spread
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import OUTLINES, Reading
-from pulmoscan.ui.panels.dicom import windowed
-from pulmoscan.ui.panels.viewer import Pane, Preset, grid_of, viewer
+from pulmoscan.ui.panels.dicom import window_choice
+from pulmoscan.ui.panels.viewer import SCREEN_BITS, Pane, Preset, Windowed, grid_of, viewer
 
 LUNGS, REST = (2, 98), (2, 98)
 """Percentiles of the grey values that a preset spreads over the screen."""
@@ -82,15 +83,26 @@ def _legend(reading: Reading) -> str:
 
 
 def _view(radiograph: Radiograph, panes: list[Pane], examination: Examination | None) -> None:
+    pixels, dicom = radiograph.pixels, radiograph.dicom
+    windowed: Windowed | None = partial(spread, pixels) if radiograph.source.bits > SCREEN_BITS else None
+    shown_as = ""
     # A window is of the file's own values: what was turned or inverted is shown as the model sees it.
-    pixels = radiograph.pixels
-    if radiograph.dicom and not radiograph.source.correction:
-        pixels = windowed(radiograph.dicom, radiograph)
+    if dicom and not radiograph.source.correction:
+        voi = window_choice(dicom, radiograph.key)
+        if voi is not dicom.view.vois[0]:
+            pixels, shown_as = dicom.view.shown(voi), repr(voi)
+        windowed = windowed and partial(dicom.view.part, voi=voi)
     lungs = examination.view.mask_at(*grid_of(*pixels.shape)) if examination else None
-    spacing = radiograph.dicom.facts.spacing if radiograph.dicom else None
-    if spacing:  # the copy for another window may be smaller
-        spacing = replace(spacing, millimetres=spacing.millimetres * radiograph.width / pixels.shape[1])
-    viewer(pixels, panes, radiograph.key, lungs, list(_presets(pixels, examination)), spacing)
+    viewer(
+        pixels,
+        panes,
+        radiograph.key,
+        lungs=lungs,
+        presets=list(_presets(pixels, examination)),
+        spacing=dicom.facts.spacing if dicom else None,
+        shown_as=shown_as,
+        windowed=windowed,
+    )
 
 
 def _presets(pixels: NDArray[np.float32], examination: Examination | None) -> Iterator[Preset]:

@@ -2,6 +2,7 @@
 // What the reader prefers outlives the element, since each page draws one of its own; what was done to a picture does not.
 const LARGEST_SCALE = 8;
 const STEP = 1.5;
+const PAUSE = 150; // milliseconds without a change of the window, after which it is wanted of the file's own values
 const NARROW = 560; // pixels: below that one picture, whose heat can be switched off
 const SVG = "http://www.w3.org/2000/svg";
 const CONTOURS = ["#8fb8ff", "#ffb454", "#ff5d8f"]; // low to high
@@ -15,6 +16,8 @@ export default function ({ data, parentElement: root, setStateValue }) {
   const changed = root.subject !== data.subject;
   if (changed) Object.assign(root, { subject: data.subject, view: untouched(), asked: false });
   const view = root.view;
+  if (root.picture !== data.picture) Object.assign(view, { low: 0, high: 1 });
+  root.picture = data.picture;
   if (prefer.opacity === null) prefer.opacity = data.opacity;
   const methods = [...new Set(data.panes.flatMap((pane) => pane.heats.map((heat) => heat.name)))];
   root.method = methods.includes(root.method) ? root.method : methods[0];
@@ -46,8 +49,7 @@ export default function ({ data, parentElement: root, setStateValue }) {
     list.forEach((pane, index) => {
       const figure = panes.children[index];
       const base = figure.querySelector(".base");
-      const source = data.full ?? data.source;
-      if (base.src !== source) base.src = source;
+      base.onload = show; // until then the picture before stays, with its window
       base.alt = pane.alt;
       figure.querySelector(".frame").setAttribute("aria-label", `${pane.alt}. Keys: press ?`);
       figure.querySelector(".title").textContent = pane.title;
@@ -138,13 +140,10 @@ export default function ({ data, parentElement: root, setStateValue }) {
     $("output").textContent = `${Math.round(100 * view.scale)} %`;
     const turned = view.turns % 2 === 1;
     const ratio = turned ? data.height / data.width : data.width / data.height;
-    const slope = 1 / Math.max(0.004, view.high - view.low);
-    const sign = view.invert ? -1 : 1;
-    for (const f of root.querySelectorAll("feFuncR, feFuncG, feFuncB")) {
-      f.setAttribute("slope", sign * slope);
-      f.setAttribute("intercept", view.invert ? 1 + view.low * slope : -view.low * slope);
-    }
     const plain = view.low === 0 && view.high === 1 && !view.invert;
+    // The file's own values where they have come; until then what eight bits hold of them.
+    const exact = data.window?.[0] === view.low && data.window[1] === view.high;
+    const source = exact ? data.window[2] : data.full ?? data.source;
     const still = view.scale === 1;
     for (const figure of panes.children) {
       figure.style.setProperty("--ratio", ratio);
@@ -157,7 +156,11 @@ export default function ({ data, parentElement: root, setStateValue }) {
       stage.style.transform =
         `translate(${100 * view.x}cqw, ${100 * view.y}cqh) scale(${view.scale}) ` +
         `rotate(${90 * view.turns}deg) scaleX(${view.flip ? -1 : 1}) translate(-50%, -50%)`;
-      figure.querySelector(".base").style.filter = plain ? "" : `url(#${figure.querySelector("filter").id})`;
+      const base = figure.querySelector(".base");
+      if (base.given !== source)
+        Object.assign(base, { src: source, given: source, coming: exact ? [view.low, view.high] : [0, 1] });
+      if (base.complete) base.window = base.coming;
+      filter(figure, base);
       const painted = figure.querySelector(".heat");
       painted.style.opacity = prefer.opacity;
       painted.style.visibility = prefer.heat === "colour" ? "visible" : "hidden";
@@ -165,6 +168,10 @@ export default function ({ data, parentElement: root, setStateValue }) {
       figure.querySelectorAll(".outline").forEach((p) => (p.style.display = prefer.outline ? "" : "none"));
       drawRuler(figure.querySelector(".ruler"), frame);
     }
+    clearTimeout(root.pause);
+    const asked = JSON.stringify([data.picture, view.low, view.high]);
+    if (data.deep && !exact && (view.low !== 0 || view.high !== 1) && root.wanted !== asked)
+      root.pause = setTimeout(() => setStateValue("window", JSON.parse((root.wanted = asked))), PAUSE);
     const said = [];
     if (view.turns || view.flip || !plain) said.push("Display only: the model reads the picture as it came.");
     if (view.flip) said.push("Flipped: the patient's right is on the right.");
@@ -177,6 +184,19 @@ export default function ({ data, parentElement: root, setStateValue }) {
       root.asked = true;
       setStateValue("full", data.subject);
     }
+  }
+
+  // What is shown of a picture whose black and white are those of `base.window`.
+  function filter(figure, base) {
+    const [low, high] = base.window ?? [0, 1];
+    const width = Math.max(0.001, view.high - view.low);
+    const [slope, start] = [(high - low) / width, (low - view.low) / width];
+    for (const f of figure.querySelectorAll("feFuncR, feFuncG, feFuncB")) {
+      f.setAttribute("slope", view.invert ? -slope : slope);
+      f.setAttribute("intercept", view.invert ? 1 - start : start);
+    }
+    const same = low === view.low && high === view.high && !view.invert;
+    base.style.filter = same ? "" : `url(#${figure.querySelector("filter").id})`;
   }
 
   function pixelForPixel() {
@@ -200,9 +220,9 @@ export default function ({ data, parentElement: root, setStateValue }) {
   }
 
   function windowBy(width, level) {
-    const half = Math.min(1, Math.max(0.01, (view.high - view.low) / 2 + width));
+    const half = Math.min(1, Math.max(data.deep ? 0.002 : 0.01, (view.high - view.low) / 2 + width));
     const centre = Math.min(1.2, Math.max(-0.2, (view.high + view.low) / 2 + level));
-    Object.assign(view, { low: centre - half, high: centre + half });
+    Object.assign(view, { low: Number((centre - half).toFixed(4)), high: Number((centre + half).toFixed(4)) });
     show();
   }
 

@@ -6,7 +6,7 @@ The picture is sent once; heat, contours and outlines lie over it, so that to sw
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +29,14 @@ LARGEST_SIDE = 1400
 GRID = 448
 """Cells of the longer side that heat, contours and outlines are drawn on; the browser smooths them."""
 
+SCREEN_BITS = 8
+"""Of a grey value on a screen: a file with more holds greys that only a narrower window shows apart."""
+
 LEVELS = (0.25, 0.5, 0.75)
 """Of full strength, of the contours."""
+
+Windowed = Callable[[float, float], NDArray[np.float32]]
+"""Two greys -> the picture, float32 [H, W] in [0, 1], with all between them spread from black to white."""
 
 _FOLDER = Path(__file__).parent
 _viewer = st.components.v2.component(
@@ -74,6 +80,8 @@ def viewer(
     presets: Sequence[Preset] = (),
     spacing: Spacing | None = None,
     smallest: str = "17rem",
+    shown_as: str = "",
+    windowed: Windowed | None = None,
 ) -> None:
     """Show views of one radiograph, of equal size.
 
@@ -83,14 +91,21 @@ def viewer(
         lungs: their outlines on the grid, bool.
         spacing: of the pixels, for the ruler.
         smallest: width of a pane below which fewer stand in a row; in CSS units.
+        shown_as: identifies the window that the pixels are shown at; the reader's own ends when it changes.
+        windowed: the picture at a window that the reader has dragged, from the file's own values, where these have more
+            greys than a screen.
     """
     height, width = pixels.shape
     small = at_most(pixels, LARGEST_SIDE)
     grid = grid_of(height, width)
     wanted = wants_full(subject) and small.shape != pixels.shape
+    picture = f"{subject} {shown_as}"
+    window = window_of(picture) if windowed else None
+    side = max(pixels.shape) if wanted else LARGEST_SIDE
     _viewer(
         key="viewer",
         on_full_change=lambda: None,
+        on_window_change=lambda: None,
         data={
             "subject": subject,
             "smallest": smallest,
@@ -100,6 +115,9 @@ def viewer(
             "sent": small.shape[1],
             "source": _jpeg(small),
             "full": _jpeg(pixels) if wanted else None,
+            "picture": picture,
+            "deep": windowed is not None,
+            "window": (*window, _jpeg(at_most(windowed(*window), side))) if windowed and window else None,
             "grid": (grid[1], grid[0]),
             "outline": _paths(lungs.astype(np.uint8)) if lungs is not None and lungs.any() else None,
             "presets": tuple({"name": p.name, "low": p.low, "high": p.high} for p in presets),
@@ -129,6 +147,14 @@ def viewer(
 def wants_full(subject: str) -> bool:
     """Whether the reader has zoomed in so far that the picture is wanted as large as it is."""
     return bool(st.session_state.get("viewer", {}).get("full") == subject)
+
+
+def window_of(picture: str) -> tuple[float, float] | None:
+    """The ends of the window that the reader has dragged on that picture, in its greys."""
+    told = st.session_state.get("viewer", {}).get("window")
+    if not told or told[0] != picture or not float(told[1]) < float(told[2]):
+        return None
+    return float(told[1]), float(told[2])
 
 
 def grid_of(height: int, width: int) -> tuple[int, int]:

@@ -181,6 +181,30 @@ def test_several_windows_the_first_by_default() -> None:
     np.testing.assert_allclose(result.dicom.view.shown(harder), shown(dicom(12, **window(900, 300))), atol=1e-6)
 
 
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+def test_part_of_a_window(photometric: str, function: str) -> None:
+    """As the shown picture's greys say; of a linear window beyond its ends too, from the file's own values."""
+    elements: dict[str, Any] = {"VOILUTFunction": function, "PhotometricInterpretation": photometric}
+    view = load(dicom(12, WindowCenter=2000, WindowWidth=1000, **elements)).dicom.view  # type: ignore[union-attr]
+    shown = view.shown()
+    np.testing.assert_allclose(view.part(0, 1), shown, atol=1e-5)
+    np.testing.assert_allclose(view.part(0.25, 0.5), np.clip((shown - 0.25) / 0.25, 0, 1), atol=1e-4)
+    assert ((shown == 0).mean() > 0.05) == (function != "SIGMOID")
+    if function != "SIGMOID":
+        assert (view.part(-1, 2) == 0).mean() < (shown == 0).mean() / 2, "what was clipped"
+
+
+def test_values_are_kept_whole_and_compactly() -> None:
+    """At the picture's own size and to the bit, in 16 bits where they are whole numbers."""
+    for elements, kind in (({}, np.uint16), ({"RescaleIntercept": -1024, "RescaleSlope": 1}, np.int16),
+                           ({"RescaleIntercept": 0, "RescaleSlope": 0.3}, np.float32)):  # fmt: skip
+        result = load(dicom(12, 1500, 80, **elements))
+        assert result.dicom is not None
+        assert result.dicom.view.values.dtype == kind
+        np.testing.assert_array_equal(result.dicom.view.shown(), result.pixels)
+
+
 @pytest.mark.parametrize(("centre", "width"), [(1e6, 10), (-500, 2), (2048, 0), (2048, -4)])
 def test_window_that_shows_nothing_is_passed_over(centre: float, width: float) -> None:
     np.testing.assert_allclose(shown(dicom(12, **window(centre, width))), chest(), atol=1e-3)
