@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
+import runpy
 import sys
 
 from pulmoscan.cli.arguments import Commands
+
+SERVER = "pulmoscan.ui.serve"
+"""Run by its name, since a command imports no page; and in this process, since another Python starts for a while."""
 
 
 def add(commands: Commands) -> None:
@@ -18,8 +20,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    command = [sys.executable, "-m", "pulmoscan.ui.serve", "--server.port", str(options.port)]
     # Streamlit takes .streamlit/config.toml from beside Home.py; this folder stays, so that paths in PULMOSCAN_* hold.
-    if os.name == "posix":
-        os.execv(command[0], command)  # so that a signal to this process ends the app
-    return subprocess.run(command, check=False).returncode
+    sys.argv[:] = [SERVER, "--server.port", str(options.port)]
+    runpy.run_module(SERVER, run_name="__main__")
+    return 0
