@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -120,3 +121,21 @@ def upload_file(tmp_path: Path) -> Path:
     path = tmp_path / "from_the_ward.png"
     Image.fromarray((load_radiograph(gallery()[-1].path).pixels * 255).astype(np.uint8)).save(path)
     return path
+
+
+@pytest.fixture
+def ward(tmp_path: Path) -> list[Path]:
+    """Four radiographs of the gallery, which the gate lets pass, one of them twice, two in a zip; and a broken file."""
+    gallery = ROOT / "test_samples"
+    files = []
+    for name in ("normal_1", "pneumonia_1"):
+        path = tmp_path / f"ward_{name}.png"
+        path.write_bytes((gallery / f"{name}.png").read_bytes())
+        files.append(path)
+    archive = tmp_path / "night.zip"
+    with zipfile.ZipFile(archive, "w") as night:
+        night.write(gallery / "normal_2.png", "night/ward_normal_2.png")
+        night.write(files[0], "night/again.png")
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    return [*files, archive, broken]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import ROOT, Open
+from tests.browser.conftest import Open
 from tests.browser.test_app import OUTPUT, in_view, panes, resting_place, samples, settled
 
 if TYPE_CHECKING:
@@ -18,24 +18,6 @@ if TYPE_CHECKING:
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def ward(tmp_path: Path) -> list[Path]:
-    """Four radiographs of the gallery, which the gate lets pass, one of them twice, two in a zip; and a broken file."""
-    gallery = ROOT / "test_samples"
-    files = []
-    for name in ("normal_1", "pneumonia_1"):
-        path = tmp_path / f"ward_{name}.png"
-        path.write_bytes((gallery / f"{name}.png").read_bytes())
-        files.append(path)
-    archive = tmp_path / "night.zip"
-    with zipfile.ZipFile(archive, "w") as night:
-        night.write(gallery / "normal_2.png", "night/ward_normal_2.png")
-        night.write(files[0], "night/again.png")
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-    return [*files, archive, broken]
 
 
 def charts(page: Page) -> Locator:
@@ -120,6 +102,25 @@ def test_threshold_lab(app: str, new_page: Open) -> None:
     with page.expect_download() as started:
         page.get_by_role("button", name="Curves (CSV)").click()
     assert Path(started.value.path()).read_text().startswith("threshold,true_positives")
+
+
+def test_click_on_the_roc_curve_sets_the_threshold(app: str, new_page: Open) -> None:
+    page = new_page()
+    page.goto(f"{app}/threshold_lab")
+    expect(charts(page)).to_have_count(4)
+    settled(page)
+    entry = page.get_by_role("spinbutton", name="Threshold")
+    before, alarms = float(entry.input_value()), count_of(page, "false positives")
+    roc = charts(page).first
+    roc.evaluate("chart => chart.scrollIntoView({block: 'center'})")
+    box = resting_place(roc)
+    # Far up and to the right: where nearly everything is called pneumonia.
+    page.mouse.click(box["x"] + 0.85 * box["width"], box["y"] + 0.06 * box["height"])
+    expect(entry).not_to_have_value(f"{before:.3f}")
+    settled(page)
+    assert float(entry.input_value()) < before
+    assert count_of(page, "false positives") > alarms
+    expect(page).to_have_url(re.compile(f"threshold={entry.input_value()}"))
 
 
 def test_batch(app: str, new_page: Open, ward: list[Path]) -> None:
