@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from benchmarks import accuracy, command, load, memory, pipeline, stages
+from benchmarks import accuracy, command, load, memory, pipeline, reader, stages
 from benchmarks.timing import Times, load_average, processor
 from pulmoscan import DISCLAIMER
 from pulmoscan.models.registry import DEFAULT_MODEL
@@ -21,7 +21,7 @@ from pulmoscan.training.data.datasets import Split
 Result = TypeVar("Result")
 
 PARTS = ("stages", "batches", "pipeline", "start", "command", "load")
-"""What is measured unless something else is asked for; `accuracy` needs a dataset."""
+"""What is measured unless something else is asked for; `accuracy` needs a dataset, `page` a browser."""
 
 START_PAIRS = 5
 """Starts of the app, each beside one of an empty page."""
@@ -43,7 +43,7 @@ def run(
     """Measure and print the parts that were asked for.
 
     Args:
-        parts: of `stages`, `batches`, `pipeline`, `start`, `command`, `load` and `accuracy`.
+        parts: of `stages`, `batches`, `pipeline`, `start`, `command`, `load`, `page` and `accuracy`.
         limit: how many radiographs `accuracy` reads for each model.
         clock: a key of `timing.CLOCKS`, for `stages`, `batches` and `pipeline`.
         against: another checkout, for `command`.
@@ -72,6 +72,9 @@ def run(
         print(_command(_with_bar("command", few + 1, partial(command.measure, few, against))))
     if "load" in parts:
         print(_under_load(rounds))
+    if "page" in parts:
+        few = max(2, rounds // OVERSIZED)
+        print(_page(_with_bar("page", few + 1, partial(reader.measure, few))))
     if "accuracy" in parts:
         print("| model | way | n | largest Δ probability | largest Δ heat | decisions changed | AUC |")
         print("|---|---|---|---|---|---|---|")
@@ -161,6 +164,20 @@ def _start(pairs: Sequence[tuple[load.ColdStart, load.ColdStart]]) -> str:
         f"Medians of {len(pairs)} pairs. The first result takes {wall:.2f} times as long as an empty page, and "
         f"{processor:.2f} times the processor time. A second model's first result takes {second:.2f} s. OpenVINO, "
         f"OpenCV and Streamlit alone hold {memory.libraries_alone():,.0f} MB.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _page(waits: reader.Waits) -> str:
+    lines = ["| in the browser | median ms | p95 ms | times an empty page's opening | n |", "|---|---|---|---|---|"]
+    for name, times in waits.times.items():
+        lines.append(_row(name, times, f"{waits.ratio(name):.2f}", str(len(times.milliseconds))))
+    cost = waits.processor
+    lines += [
+        "",
+        f"The server spends {cost.median:.1f} ms of processor time on an event of the threshold (median of "
+        f"{len(cost.milliseconds)} rounds of {len(reader.THRESHOLDS)} events).",
         "",
     ]
     return "\n".join(lines)

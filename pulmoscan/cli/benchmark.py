@@ -18,9 +18,9 @@ def add(commands: Commands) -> None:
     parser.add_argument("--model", choices=tuple(registry.MODELS), action="append", help="by default all")
     parser.add_argument(
         "--part",
-        choices=("stages", "batches", "pipeline", "start", "command", "load", "accuracy"),
+        choices=("stages", "batches", "pipeline", "start", "command", "load", "page", "accuracy"),
         action="append",
-        help="by default all but accuracy; may be repeated",
+        help="by default all but page, which needs a browser, and accuracy; may be repeated",
     )
     parser.add_argument("--rounds", type=positive, default=30, help="measurements of each way, interleaved")
     parser.add_argument(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import command, load, pipeline, report, stages
+from benchmarks import command, load, pipeline, reader, report, stages
 from benchmarks.memory import ROOT
 from benchmarks.timing import Times
 from pulmoscan import DISCLAIMER
@@ -81,6 +81,24 @@ def test_command_beside_another_checkout(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "25 % of the time, 25 % of the processor time" in report._command(times)
     alone = command.measure(1, None, int)
     assert "%" not in report._command(alone)
+
+
+def test_waits_beside_an_empty_page() -> None:
+    waits = reader.Waits({reader.EMPTY: Times([1000.0, 2000, 3000]), reader.FIRST: Times([500.0])}, Times([40.0, 42]))
+    said = report._page(waits)
+    assert f"| {reader.FIRST} | 500.0 | 500.0 | 0.25 | 1 |" in said
+    assert "41.0 ms of processor time on an event of the threshold (median of 2 rounds of 20 events)" in said
+
+
+@pytest.mark.browser
+def test_waits_in_a_browser(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    monkeypatch.setattr(reader, "THRESHOLDS", (0.2, 0.4))
+    waits = reader.measure(1, int, {"PULMOSCAN_WEIGHTS": str(models)})
+    counts = {name: len(times.milliseconds) for name, times in waits.times.items()}
+    assert counts == {reader.EMPTY: 1, reader.OPENED: 1, reader.ASKED: 1, reader.SHOWN: 1, reader.FIRST: 1,
+                      reader.MOVED: 2}  # fmt: skip
+    assert all(min(times.milliseconds) > 0 for times in waits.times.values())
 
 
 def test_accuracy_needs_data(capsys: pytest.CaptureFixture[str]) -> None:
