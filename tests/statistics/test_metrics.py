@@ -1,3 +1,9 @@
+"""Figures against published tables, SciPy, scikit-learn and statsmodels.
+
+The package confidenceinterval would be another reference, but it asks for setuptools 68.2, which other packages here
+have long left behind.
+"""
+
 from __future__ import annotations
 
 import math
@@ -6,6 +12,8 @@ import numpy as np
 import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
+from statsmodels.stats.contingency_tables import Table2x2
+from statsmodels.stats.proportion import proportion_confint
 
 from pulmoscan.statistics.metrics import Confusion, Scores, mean, proportion
 
@@ -37,6 +45,7 @@ def test_wilson_as_scipy(count: int, n: int) -> None:
     figure = proportion(count, n)
     expected = stats.binomtest(count, n).proportion_ci(0.95, method="wilson")
     assert (figure.low, figure.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert (figure.low, figure.high) == pytest.approx(proportion_confint(count, n, method="wilson"), abs=1e-12)
 
 
 def test_proportion_is_symmetric_and_never_of_zero_width() -> None:
@@ -175,6 +184,19 @@ def test_mean() -> None:
 
 
 # Thresholds
+
+
+@pytest.mark.parametrize(("tp", "fn", "tn", "fp"), [(90, 10, 80, 20), (385, 5, 147, 87), (3, 9, 40, 1)])
+def test_intervals_of_likelihood_ratios_are_statsmodels(tp: int, fn: int, tn: int, fp: int) -> None:
+    """A likelihood ratio is a risk ratio over the two classes."""
+    at = Confusion(tp, fn, tn, fp)
+    for figure, rows in (
+        (at.positive_likelihood_ratio, [[tp, fn], [fp, tn]]),
+        (at.negative_likelihood_ratio, [[fn, tp], [tn, fp]]),
+    ):
+        table = Table2x2(rows, shift_zeros=False)
+        assert figure.estimate == pytest.approx(table.riskratio)
+        assert (figure.low, figure.high) == pytest.approx(table.riskratio_confint())
 
 
 @pytest.mark.parametrize(("tp", "fn", "tn", "fp"), [(90, 10, 80, 20), (0, 5, 4, 6), (5, 0, 10, 0)])

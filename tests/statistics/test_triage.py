@@ -1,7 +1,10 @@
 """The promise of a triage: exact in its counting, kept in simulation, broken and noticed under a shift."""
 
+import warnings
+
 import numpy as np
 import pytest
+from mapie.risk_control import BinaryClassificationController
 
 from pulmoscan.errors import InvalidPromise
 from pulmoscan.statistics.exact import upper_bound
@@ -33,6 +36,49 @@ def test_largest_region_that_the_exact_bound_allows() -> None:
         "rule in",
         "rule in",
     ]
+
+
+@pytest.mark.parametrize("n", [128, 512])
+@pytest.mark.parametrize("rate", [0.02, 0.1])
+@pytest.mark.parametrize("confidence", [0.9, 0.99])
+def test_regions_are_mapies(n: int, rate: float, confidence: float) -> None:
+    """MAPIE's risk control (Learn Then Test, thresholds tried in order) finds the same regions on the same cases.
+
+    Its p-value is the exact binomial one where the loss is binary. It rounds n times the share of errors up, which is
+    the number of errors only where the share is exact in binary: hence numbers of cases that are powers of two.
+    """
+    ill = RNG.choice(np.arange(200_000, 1_000_000), n, replace=False) / 1e6  # no ties
+    well = 1 - ill
+    triage = choose(ill, well, Promise(rate, rate, confidence))
+    # At the k-th of these, k cases lie on the wrong side.
+    lowest, highest = np.sort(ill)[: n // 4], np.sort(well)[::-1][: n // 4] + 1e-9
+    recall = controlled("recall", 1 - rate, confidence, lowest, ill, 1)
+    alarms = controlled("fpr", rate, confidence, highest, well, 0)
+    for side, valid, step in ((triage.rule_out, recall, 1e-6), (triage.rule_in, alarms, -1e-6)):
+        if side.threshold is None:
+            assert not len(valid)
+        else:
+            assert len(valid) == side.errors + 1
+            assert valid[-1] == pytest.approx(side.threshold + step, abs=1e-7)
+
+
+def controlled(
+    risk: str, level: float, confidence: float, thresholds: np.ndarray, scores: np.ndarray, label: int
+) -> np.ndarray:
+    """The thresholds that MAPIE finds to keep a risk at the level, from the safest on."""
+    controller = BinaryClassificationController(
+        lambda scores: np.c_[1 - scores, scores],
+        risk,
+        level,
+        confidence,
+        list_predict_params=thresholds,
+        fwer_method="fixed_sequence",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it warns where no threshold keeps it
+        controller.calibrate(scores, np.full(len(scores), label))
+    found: np.ndarray = controller.valid_predict_params
+    return found
 
 
 def test_too_few_to_promise() -> None:
