@@ -48,19 +48,18 @@ def load_model(name: str, site: SiteProfile | None = None) -> Classifier:
     """The model of that name, loaded once per process and state of its files, by a site's profile if there is one.
 
     Args:
-        site: the profile; by default the one that PULMOSCAN_SITE names, as far as it is for this model.
+        site: the profile; by default the one for this model of those that PULMOSCAN_SITE names.
 
     Raises:
         ModelError: there is no such model, or it cannot be used as it is installed.
         InvalidSetting, RuntimeNotInstalled: the environment asks for what cannot be had.
-        SiteProfileDamaged, SiteProfileMismatch: the profile cannot be used, or not with this model.
+        SiteProfileDamaged, SiteProfileMismatch, SiteProfilesClash: a profile cannot be used, or not with this model.
     """
     classifier = load_classifier(name)
-    if site is None:
-        site = site_profile.in_force()
-        if site is not None and site.model != name:
-            return classifier
-    return classifier.at_site(site) if site else classifier
+    in_force = {} if site else site_profile.in_force()
+    if own := site or in_force.get(name):
+        return classifier.at_site(own)
+    return classifier.beside(in_force.values()) if in_force else classifier
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +228,7 @@ def read_with(classifier: Classifier, radiograph: Radiograph, examination: Exami
         source_warnings=radiograph.warnings,
         field_of_view=field_of_view,
         findings=classifier.findings(forward),
-        notes=(*_correction(radiograph), *classifier.notes(field_of_view)),
+        notes=(*_correction(radiograph), *_of_profile(classifier), *classifier.notes(field_of_view)),
         precision=classifier.settings.precision,
         examination=examination,
         site=classifier.site,
@@ -239,6 +238,11 @@ def read_with(classifier: Classifier, radiograph: Radiograph, examination: Exami
 def _correction(radiograph: Radiograph) -> tuple[str, ...]:
     done = radiograph.source.correction
     return (f"The picture was {done} before it was read, as the user asked.",) if done else ()
+
+
+def _of_profile(classifier: Classifier) -> tuple[str, ...]:
+    others = classifier.profiles_of_others
+    return (site_profile.not_for(others, classifier.spec.name),) if others else ()
 
 
 def decide(

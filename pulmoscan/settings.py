@@ -10,7 +10,7 @@ PULMOSCAN_PRECISION  auto, float32, or bfloat16 (OpenVINO alone); auto is bfloat
 PULMOSCAN_THREADS    threads of one forward pass; else OMP_NUM_THREADS, else the cores that this process may use
 PULMOSCAN_DECODING   `here` decodes files in this process; else in one of their own, whose death costs one file
 PULMOSCAN_KEY        file of the secret that anonymous names are made with; else one in the user's data folder
-PULMOSCAN_SITE       a site profile, as `--site` takes it: operating points and bounds of the site's own
+PULMOSCAN_SITE       site profiles, one a model: a file, a folder of them, or several with : (Windows: ;) between
 PULMOSCAN_TOKEN      what clients of the REST service must bear, unless --token-file names a file with it
 PULMOSCAN_ARCHIVE    the --out of an `archive` run, whose results the page Batch lists
 PULMOSCAN_NODE       the settings file of a node whose worklist the app shows

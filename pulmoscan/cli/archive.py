@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.cli.arguments import Commands, positive
-from pulmoscan.cli.promises import add_site
+from pulmoscan.cli.promises import add_site, default_model, put_in_force
 from pulmoscan.errors import InvalidThreshold
 from pulmoscan.models import registry
 from pulmoscan.population import POPULATION_CHOICES
@@ -73,11 +73,10 @@ def run(options: argparse.Namespace) -> int:
         os.environ.update(PULMOSCAN_THREADS="1", OMP_NUM_THREADS="1")  # what a worker has
     from pulmoscan.batch.archive.run import asked_for
 
-    if options.site:
-        os.environ["PULMOSCAN_SITE"] = str(options.site.resolve())  # workers are told by it
+    put_in_force(options)
     asked = asked_for(
         options.source,
-        options.model or [_default_model()],
+        options.model or [default_model()],
         options.population,
         options.threshold,
         options.no_gate,
@@ -91,14 +90,6 @@ def run(options: argparse.Namespace) -> int:
         print(estimate(asked).words)
         return 0
     return _run(options, asked)
-
-
-def _default_model() -> str:
-    """The site profile's, else the default."""
-    from pulmoscan.models.site_profile import in_force
-
-    site = in_force()
-    return site.model if site else registry.DEFAULT_MODEL
 
 
 def _run(options: argparse.Namespace, asked: Asked) -> int:

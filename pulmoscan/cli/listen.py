@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.cli.arguments import Commands
+from pulmoscan.cli.promises import add_site, put_in_force, tell_profile
 from pulmoscan.errors import PeerError
 
 SHORTEST = 12
@@ -30,14 +31,17 @@ def add(commands: Commands) -> None:
     what.add_argument("--retry", action="store_true", help="let all that failed be tried again, and end")
     what.add_argument("--drift", action="store_true", help="compare each week with the first radiographs, and end")
     what.add_argument("--passphrase", action="store_true", help="ask for the worklist's passphrase, and keep its hash")
+    add_site(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     from pulmoscan.hospital.configuration import read_configuration
 
+    put_in_force(options)
     settings = read_configuration(options.configuration)
     if options.check:
+        tell_profile(settings.node.model)
         return check(settings)
     if options.passphrase:
         return passphrase(settings)
@@ -64,6 +68,7 @@ def listen(settings: Configuration) -> int:
     log = AuditLog(folder / "audit.jsonl", read_key(settings.node.audit_key or folder / "audit.key"))
     node = Node(settings, log.append)
     node.start()
+    tell_profile(settings.node.model)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

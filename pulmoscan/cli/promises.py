@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulmoscan.models import registry
 
 if TYPE_CHECKING:
+    from pulmoscan.models.site_profile import SiteProfile
     from pulmoscan.screening import Model
     from pulmoscan.statistics.triage import Promise
 
@@ -51,8 +55,52 @@ def share(text: str) -> float:
 def add_site(parser: argparse.ArgumentParser) -> None:
     """The site's profile, which brings its model along."""
     parser.add_argument(
-        "--site", type=Path, metavar="FILE", help="a site profile that `accept --profile` wrote; else PULMOSCAN_SITE"
+        "--site",
+        type=Path,
+        metavar="FILE",
+        help="a site profile that `accept --profile` wrote, or a folder of them, one a model; else PULMOSCAN_SITE",
     )
+
+
+def put_in_force(options: argparse.Namespace) -> None:
+    """What --site names holds for this process and those that it starts, as if PULMOSCAN_SITE named it.
+
+    Raises:
+        SiteProfileDamaged, SiteProfilesClash: it cannot be used.
+    """
+    if options.site:
+        from pulmoscan.models import site_profile
+
+        site_profile.read_profiles([options.site])
+        os.environ["PULMOSCAN_SITE"] = str(options.site.resolve())
+
+
+def tell_profile(*models: str) -> None:
+    """Say on standard error which profile each of the models goes by, or that what is in force is for another one.
+
+    Raises:
+        ModelError, SiteProfileDamaged, SiteProfileMismatch, SiteProfilesClash: as `screening.load_model`.
+    """
+    from pulmoscan.models import site_profile
+    from pulmoscan.screening import load_model
+
+    if profiles := site_profile.in_force():
+        for model in map(load_model, models):
+            name = model.spec.name
+            said = f"{name} goes by the site profile {model.site.label}." if model.site else None
+            print(said or site_profile.not_for(profiles.values(), name), file=sys.stderr)
+
+
+def default_model(profiles: Mapping[str, SiteProfile] | None = None) -> str:
+    """The model that is taken where none is named: the default, unless there are profiles and none is for it.
+
+    Args:
+        profiles: by their models; those in force by default.
+    """
+    from pulmoscan.models import site_profile
+
+    found = site_profile.in_force() if profiles is None else profiles
+    return registry.DEFAULT_MODEL if registry.DEFAULT_MODEL in found or not found else next(iter(found))
 
 
 def model_of(options: argparse.Namespace) -> Model:
@@ -60,13 +108,13 @@ def model_of(options: argparse.Namespace) -> Model:
 
     Raises:
         ModelError, InvalidSetting, RuntimeNotInstalled: as `screening.load_model`.
-        SiteProfileDamaged, SiteProfileMismatch: the profile cannot be used, or not with this model.
+        SiteProfileDamaged, SiteProfileMismatch, SiteProfilesClash: a profile cannot be used, or not with this model.
     """
     from pulmoscan.models import site_profile
     from pulmoscan.screening import load_model
 
-    if options.site:
-        site = site_profile.read_profile(options.site)
-        return load_model(options.model or site.model, site)
-    in_force = site_profile.in_force()
-    return load_model(options.model or (in_force.model if in_force else registry.DEFAULT_MODEL))
+    profiles = site_profile.read_profiles([options.site]) if options.site else site_profile.in_force()
+    name = options.model or default_model(profiles)
+    if not options.site:
+        return load_model(name)
+    return load_model(name, profiles.get(name) or next(iter(profiles.values())))

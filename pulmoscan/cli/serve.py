@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pulmoscan import DISCLAIMER
 from pulmoscan.cli.arguments import Commands, positive
+from pulmoscan.cli.promises import add_site, put_in_force, tell_profile
 from pulmoscan.errors import TokenMissing
 
 
@@ -26,6 +27,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--audit", type=Path, metavar="FOLDER", help="keep an audit log there: audit.jsonl, and its key audit.key"
     )
+    add_site(parser)
     parser.set_defaults(run=run)
 
 
@@ -35,13 +37,16 @@ def run(options: argparse.Namespace) -> int:
     from pulmoscan.hospital.audit import AuditLog, read_key
     from pulmoscan.hospital.service.app import create_app
     from pulmoscan.hospital.service.guard import read_token
+    from pulmoscan.models.registry import MODELS
     from pulmoscan.reading.isolation import warm_up
 
     token = read_token(options.token_file)
     if not token and not options.address.is_loopback:
         raise TokenMissing(str(options.address))
+    put_in_force(options)
     warm_up()
     print(DISCLAIMER, file=sys.stderr)
+    tell_profile(*MODELS)
     app = create_app(token, options.rate)
     if options.audit:
         options.audit.mkdir(parents=True, exist_ok=True)

@@ -43,9 +43,32 @@ class AnotherRun(PulmoScanError):
         )
 
 
+class NoJournal(PulmoScanError):
+    def __init__(self, path: object) -> None:
+        super().__init__(
+            f"{path} is no journal of cases. Give the cases.jsonl of an earlier run, or what the page Acceptance "
+            "saves as cases; for a new run choose another folder with --out."
+        )
+
+
 class NothingInCommon(PulmoScanError):
     def __init__(self) -> None:
         super().__init__("The two runs share no screened file with the same label. Compare runs over the same folder.")
+
+
+class NoStudy(PulmoScanError):
+    def __init__(self) -> None:
+        super().__init__("That file holds no calls. Give what the page Blind reading saved as “Calls so far”.")
+
+
+class FilesMissing(PulmoScanError):
+    """Of a sample that is to be gone on with."""
+
+    def __init__(self, count: int, of: int, example: str) -> None:
+        super().__init__(
+            f"{count} of the {of} radiographs of that sample are not among the files, “{example}” for one. Give all "
+            "that the sample was drawn from, under the same names."
+        )
 
 
 class NothingToMeasure(PulmoScanError):
@@ -61,6 +84,14 @@ class SiteProfileDamaged(PulmoScanError):
         super().__init__(
             f"The site profile {path} cannot be used: {why}. Write it anew with `python -m pulmoscan accept "
             "--profile`, or leave out --site and PULMOSCAN_SITE."
+        )
+
+
+class SiteProfilesClash(PulmoScanError):
+    def __init__(self, model: str, first: object, second: object) -> None:
+        super().__init__(
+            f"Two site profiles are for {model}: {first} and {second}. Take one of them out of what --site or "
+            "PULMOSCAN_SITE names."
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +64,7 @@ class Classifier:
     """
 
     site: SiteProfile | None = None
+    profiles_of_others: tuple[SiteProfile, ...] = ()
 
     def __init__(self, spec: ModelSpec, card: Card, weights: bytes, how: Settings | None = None) -> None:
         self.spec = spec
@@ -84,6 +86,12 @@ class Classifier:
         there.card = replace(self.card, thresholds=profile.thresholds(self.card.thresholds))
         there.site = profile
         return there
+
+    def beside(self, profiles: Iterable[SiteProfile]) -> Classifier:
+        """The same network where profiles are in force, but for other models alone; every reading then says so."""
+        here = copy.copy(self)
+        here.profiles_of_others = tuple(profiles)
+        return here
 
     @property
     def head(self) -> PooledHead:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,8 +17,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from pulmoscan.errors import SiteProfileDamaged, SiteProfileMismatch
+from pulmoscan.errors import SiteProfileDamaged, SiteProfileMismatch, SiteProfilesClash
 from pulmoscan.models.preprocessing import fingerprint
+from pulmoscan.models.registry import MODELS
 from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.reading.records import Record, write_whole
 from pulmoscan.settings import variable
@@ -200,24 +202,62 @@ def read_profile(path: Path) -> SiteProfile:
     return profile
 
 
-def in_force() -> SiteProfile | None:
-    """The profile that PULMOSCAN_SITE names.
+def read_profiles(places: Iterable[Path]) -> dict[str, SiteProfile]:
+    """Profiles by their models, from files and from folders of them (`*.json`).
 
     Raises:
-        SiteProfileDamaged: it cannot be used.
+        SiteProfileDamaged: one cannot be used.
+        SiteProfilesClash: two are for the same model.
     """
-    named = variable("SITE")
-    if not named:
-        return None
-    path = Path(named)
+    found: dict[str, tuple[Path, SiteProfile]] = {}
+    for path in (file for place in places for file in _files(place)):
+        profile = _cached(path, _changed(path))
+        if profile.model in found:
+            raise SiteProfilesClash(profile.model, found[profile.model][0], path)
+        found[profile.model] = path, profile
+    return {model: profile for model, (_, profile) in found.items()}
+
+
+def in_force() -> dict[str, SiteProfile]:
+    """By their models, the profiles that PULMOSCAN_SITE names: a file, a folder, or several with `os.pathsep` between.
+
+    Raises:
+        SiteProfileDamaged, SiteProfilesClash: as `read_profiles`.
+    """
+    return read_profiles(Path(place) for place in variable("SITE").split(os.pathsep) if place)
+
+
+def not_for(profiles: Iterable[SiteProfile], model: str) -> str:
+    """What is said with every result of a model that none of the profiles in force is for, in a sentence."""
+    theirs = " and ".join(f"{_title(profile.model)} ({profile.label})" for profile in profiles)
+    return (
+        f"The site profile in force is for {theirs} and not for {_title(model)}, which goes by operating points that "
+        "nobody tested here: choose the other model, or make a profile of this one too with `python -m pulmoscan "
+        f"accept --model {model} --profile FILE` and name both in PULMOSCAN_SITE."
+    )
+
+
+def _title(model: str) -> str:
+    return MODELS[model].title if model in MODELS else model
+
+
+def _files(place: Path) -> list[Path]:
+    if not place.is_dir():
+        return [place]
+    files = sorted(place.glob("*.json"))
+    if not files:
+        raise SiteProfileDamaged(place, "the folder holds no profile (*.json)")
+    return files
+
+
+def _changed(path: Path) -> int:
     try:
-        changed = path.stat().st_mtime_ns
+        return path.stat().st_mtime_ns
     except OSError as error:
         raise SiteProfileDamaged(path, error.strerror or "it cannot be read") from error
-    return _cached(path, changed)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _cached(path: Path, changed: int) -> SiteProfile:  # noqa: ARG001 - renews it with its file
     return read_profile(path)
 

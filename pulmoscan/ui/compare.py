@@ -19,7 +19,7 @@ from pulmoscan.population import GROUPS, OperatingPoint, PopulationChoice, has_f
 from pulmoscan.screening import Reading, Screening, load_model
 from pulmoscan.statistics.metrics import Estimate, Scores
 from pulmoscan.statistics.triage import Promise
-from pulmoscan.ui.frame import page, told_in_words
+from pulmoscan.ui.frame import page, plain, told_in_words
 from pulmoscan.ui.panels.gallery import answer, awaits_guess, question
 from pulmoscan.ui.panels.heatmap import colour_bar, radiograph_alone
 from pulmoscan.ui.panels.patient import ask_patient, patient_control
@@ -101,7 +101,7 @@ def _answers(chosen: Chosen, readings: Sequence[tuple[ModelSpec, Reading]]) -> N
         if calls:
             st.caption(f"Triage in three ways: {', '.join(calls)}.")
         for warning in dict.fromkeys(w for answer in answers for w in answer.screening.warnings):
-            st.warning(warning, icon=":material/info:")
+            st.warning(plain(warning), icon=":material/info:")
         with st.expander("How good each of them is, as measured", icon=":material/query_stats:", expanded=True):
             age = answers[0].reading.age
             if not has_figures(age):

@@ -15,9 +15,11 @@ from pulmoscan.hospital.queue import Queue
 from pulmoscan.hospital.service.guard import Rate
 from pulmoscan.hospital.spool import received_path
 from pulmoscan.hospital.worklist import MARKS, Entry, entries, is_passphrase, ordered
+from pulmoscan.models import site_profile
 from pulmoscan.reading.files import read_file
 from pulmoscan.reading.isolation import load_apart
 from pulmoscan.reading.radiograph import MAX_FILE_BYTES
+from pulmoscan.screening import load_model
 from pulmoscan.settings import node_file
 from pulmoscan.ui.frame import page, plain
 from pulmoscan.ui.panels.drift import drift
@@ -86,6 +88,7 @@ def _worklist(settings: Configuration, worklist: Worklist, queue: Queue, reader:
     wanted = st.segmented_control("Show", FILTERS, default=FILTERS[0]) or "all"
     shown = [entry for entry in found if _fits(entry, wanted)]
     overdue = sum(now - entry.since >= limit and not entry.is_read for entry in found)
+    _profile(settings.node.model)
     st.markdown(f"**{len(shown)}** studies, {overdue} of them over {worklist.longest_wait_minutes:g} minutes unread.")
     if session.problem():
         st.error(session.problem(), icon=":material/error:")
@@ -93,6 +96,15 @@ def _worklist(settings: Configuration, worklist: Worklist, queue: Queue, reader:
         _row(settings, queue, entry, reader, now, limit)
     if len(shown) > SHOWN:
         st.caption(f"And {len(shown) - SHOWN} more.")
+
+
+def _profile(name: str) -> None:
+    """Whose site profile the node's model goes by, as far as this app is told."""
+    model = load_model(name)
+    if model.site:
+        st.caption(f"Site profile {plain(model.site.label)}.")
+    if model.profiles_of_others:
+        st.warning(plain(site_profile.not_for(model.profiles_of_others, name)), icon=":material/info:")
 
 
 def _fits(entry: Entry, wanted: str) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pydicom
@@ -13,6 +15,7 @@ from PIL import Image
 from pulmoscan import cli
 from pulmoscan.models.site_profile import read_profile
 from tests.pictures import encode, grey8
+from tests.site_profiles import write
 
 pytestmark = pytest.mark.usefixtures("models")
 
@@ -124,3 +127,64 @@ def test_triage_on_the_command_line(ward: Path, capsys: pytest.CaptureFixture[st
     assert json.loads(capsys.readouterr().out)["triage"] is None
     assert cli.main([*screen, "--miss-rate", "2%"]) == 0
     assert json.loads(capsys.readouterr().out)["triage"] in ("rule out", "uncertain", "rule in")
+
+
+def test_several_profiles_and_another_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "3.png"
+    picture.write_bytes(encode(grey8(230, 240, seed=3), "PNG"))
+    sites = tmp_path / "sites"
+    sites.mkdir()
+    first, second = write(sites / "a.json"), write(sites / "b.json", "resnet50")
+    screen = ["screen", str(picture), "--site", str(sites), "--population", "child", "--format", "json"]
+    for model, expected in ((), first), (("--model", "resnet50"), second):
+        assert cli.main([*screen, *model]) == 0
+        assert json.loads(capsys.readouterr().out)["site"] == expected.label
+    assert cli.main([*screen, "--model", "densenet121"]) == 1  # who names both means both
+    assert "measured with another model" in capsys.readouterr().err
+
+
+def test_a_profile_of_another_model_is_said_in_every_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture, site = tmp_path / "3.png", tmp_path / "site.json"
+    picture.write_bytes(encode(grey8(230, 240, seed=3), "PNG"))
+    monkeypatch.setenv("PULMOSCAN_SITE", str(site))
+    said = f"The site profile in force is for ResNet-18 ({write(site).label}) and not for ResNet-50"
+    reports = ["--report", "json", "--report", "pdf", "--report", "dicom-sr", "--out", str(tmp_path / "r")]
+    screen = ["screen", str(picture), "--model", "resnet50", "--population", "child", "--format", "json"]
+    assert cli.main([*screen, *reports]) == 0
+    line = json.loads(capsys.readouterr().out)
+    assert line["site"] is None
+    assert said in " ".join(line["warnings"])
+    assert said in " ".join(json.loads((tmp_path / "r" / "3.json").read_bytes())["warnings"])
+    pages = pypdfium2.PdfDocument(tmp_path / "r" / "3.pdf")
+    assert said in " ".join(" ".join(p.get_textpage().get_text_bounded() for p in pages).split())
+    assert "not for ResNet-50" in pydicom.dcmread(tmp_path / "r" / "3-report.dcm").to_json()
+
+
+def test_node_service_and_app_take_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PULMOSCAN_SITE", "")  # --site sets it; the test's end takes it back
+    site = tmp_path / "site.json"
+    label = write(site).label
+    toml = tmp_path / "node.toml"
+    for model, said in (
+        ("resnet18", f"resnet18 goes by the site profile {label}."),
+        ("resnet50", f"is for ResNet-18 ({label}) and not for ResNet-50"),
+    ):
+        toml.write_text(f'[node]\nfolder = "node"\nmodel = "{model}"\n[[peers]]\nae_title = "CT"\n')
+        assert cli.main(["listen", str(toml), "--check", "--site", str(site)]) == 0
+        assert said in capsys.readouterr().err
+    started: list[str] = []
+    monkeypatch.setattr("uvicorn.run", lambda *_, **__: started.append(os.environ["PULMOSCAN_SITE"]))
+    assert cli.main(["serve", "--site", str(site), "--audit", str(tmp_path / "audit")]) == 0
+    assert f"resnet18 goes by the site profile {label}." in capsys.readouterr().err
+    monkeypatch.setattr("os.execv", lambda *_: started.append(os.environ["PULMOSCAN_SITE"]))
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: subprocess.CompletedProcess((), 0))
+    assert cli.main(["app", "--site", str(site)]) == 0
+    assert started == [str(site.resolve())] * len(started)
+    assert started
+    site.write_text("{}")
+    assert cli.main(["serve", "--site", str(site)]) == 1
+    assert "it is no site profile" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
+import pydicom
 import pytest
 from pydicom.uid import (
     ComprehensiveSRStorage,
@@ -22,7 +23,8 @@ from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.screening import screen
 from tests.dicoms import save
 from tests.export.test_dicom_reports import by_name, validator
-from tests.hospital.conftest import MODEL, MakeNode, Orthanc, configuration, dimse, send, stow, study, until
+from tests.hospital.conftest import MODEL, MakeNode, Orthanc, configuration, dimse, free_port, send, stow, study, until
+from tests.site_profiles import write
 
 KINDS = ("sr", "seg", "sc", "gsps")
 CLASSES = (
@@ -107,3 +109,17 @@ def test_pulled_over_dicomweb(models: Path, orthanc: Orthanc, tmp_path: Path) ->
         assert len(orthanc.instances(source.StudyInstanceUID)) == 3
     finally:
         node.stop()
+
+
+def test_results_name_the_site_profile(make_node: MakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = write(tmp_path / "site.json", MODEL)
+    monkeypatch.setenv("PULMOSCAN_SITE", str(tmp_path / "site.json"))
+    # A destination that is down keeps the results on disk.
+    down = {"kind": "dimse", "name": "archive", "ae_title": "NOBODY", "host": "127.0.0.1", "port": free_port()}
+    node = make_node(down, results=["sr"])
+    assert send(node.receiver.port, *study()) == [0]
+    until(lambda: node.queue.counts()["instances"].get("screened") == 1)
+    (row,) = node.queue.rows("SELECT threshold FROM instance", ())
+    assert row["threshold"] == profile.populations["adult"].threshold
+    (document,) = (tmp_path / "node" / "results").glob("*.dcm")
+    assert f"site profile {profile.label}" in pydicom.dcmread(document).to_json()

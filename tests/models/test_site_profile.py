@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,51 +11,13 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from pulmoscan.errors import SiteProfileDamaged, SiteProfileMismatch
+from pulmoscan.errors import SiteProfileDamaged, SiteProfileMismatch, SiteProfilesClash
 from pulmoscan.models import preprocessing, site_profile
-from pulmoscan.models.site_profile import Bounds, Calibration, Figure, Part, Region, SiteProfile
-from pulmoscan.population import Population
+from pulmoscan.models.site_profile import Calibration
 from pulmoscan.reading.radiograph import Radiograph
 from pulmoscan.screening import decide, load_model, read
 from pulmoscan.statistics.triage import Promise
-
-MODEL = "resnet18"
-
-
-def part(threshold: float = 0.6, low: float | None = 0.2, high: float | None = 0.8) -> Part:
-    figure = Figure(estimate=0.9, low=0.8, high=0.95, n=100)
-    return Part(
-        threshold=threshold,
-        target=0.9,
-        sensitivity=figure,
-        specificity=figure,
-        triage=Bounds(
-            miss_rate=0.02,
-            false_alarm_rate=0.05,
-            confidence=0.95,
-            rule_out=Region(threshold=low, n=200, errors=0, needed=0 if low else 20),
-            rule_in=Region(threshold=high, n=200, errors=4, needed=0),
-        ),
-    )
-
-
-def profile(weights: str, populations: dict[Population, Part] | None = None, **changed: object) -> SiteProfile:
-    content = {
-        "name": "St Elsewhere",
-        "created": "2026-11-27T19:00:00+00:00",
-        "software": "PulmoScan",
-        "model": MODEL,
-        "weights_sha256": weights,
-        "precision": "float32",
-        "preprocessing": preprocessing.fingerprint(),
-        "labels_sha256": "00" * 32,
-        "prevalence": 0.1,
-        "accepted": True,
-        "populations": populations or {"child": part()},
-        "calibration": Calibration(kind="temperature", temperature=2.0),
-        **changed,
-    }
-    return site_profile.signed(SiteProfile.model_validate(content))
+from tests.site_profiles import MODEL, profile, write
 
 
 @pytest.fixture
@@ -147,12 +110,43 @@ def test_isotonic_calibration(weights: str) -> None:
     assert found.probability(0.25) == pytest.approx(0.155, abs=1e-6)
 
 
-def test_the_environment_names_it(weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_it(
+    weights: str, radiographs: list[Radiograph], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "site.json"
     site_profile.write_profile(path, profile(weights))
     monkeypatch.setenv("PULMOSCAN_SITE", str(path))
     assert load_model(MODEL).site == profile(weights)
-    assert load_model("resnet50").site is None  # another model than the profile's goes by its own
+    assert not decide(read(radiographs[0], MODEL)).reading.notes
+    other = decide(read(radiographs[0], "resnet50"))
+    assert other.reading.site is None  # another model than the profile's goes by its own, and says so
+    (said,) = [warning for warning in other.warnings if "site profile" in warning]
+    assert said.startswith(
+        f"The site profile in force is for ResNet-18 ({profile(weights).label}) and not for ResNet-50"
+    )
+    assert "accept --model resnet50 --profile FILE" in said
     monkeypatch.setenv("PULMOSCAN_SITE", str(tmp_path / "nowhere.json"))
     with pytest.raises(SiteProfileDamaged):
         load_model(MODEL)
+
+
+def test_several_profiles_one_a_model(weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    folder = tmp_path / "sites"
+    folder.mkdir()
+    with pytest.raises(SiteProfileDamaged, match="holds no profile"):
+        site_profile.read_profiles([folder])
+    first, second = write(folder / "a.json"), write(folder / "b.json", "resnet50")
+    monkeypatch.setenv("PULMOSCAN_SITE", str(folder))
+    assert [load_model(name).site for name in (MODEL, "resnet50")] == [first, second]
+    said = site_profile.not_for(load_model("densenet121").profiles_of_others, "densenet121")
+    assert f"for ResNet-18 ({first.label}) and ResNet-50 ({second.label}) and not for DenseNet-121" in said
+    monkeypatch.setenv("PULMOSCAN_SITE", os.pathsep.join(str(folder / name) for name in ("a.json", "b.json")))
+    assert load_model("resnet50").site == second
+    write(folder / "c.json", name="Elsewhere again")
+    monkeypatch.setenv("PULMOSCAN_SITE", str(folder))
+    with pytest.raises(SiteProfilesClash, match="Two site profiles are for resnet18"):
+        load_model("densenet121")
+    # What is replaced holds from the next reading on.
+    (folder / "c.json").unlink()
+    newer = write(folder / "a.json", name="St Elsewhere, second year")
+    assert load_model(MODEL).site == newer

@@ -14,6 +14,7 @@ from pulmoscan.hospital.worklist import MARKS, entries, write_passphrase
 from pulmoscan.ui.panels.drift import DRIFTED
 from tests.dicoms import dicom, save
 from tests.hospital.test_drift import fill
+from tests.site_profiles import write
 from tests.ui.app import click, decision, open_page, start, text
 
 pytestmark = pytest.mark.usefixtures("models")
@@ -87,3 +88,15 @@ def test_drift_is_shown_beside_the_studies(queue: Queue) -> None:
     table = app.dataframe[0].value
     assert str(table["manufacturer"].iloc[0]).endswith(DRIFTED)
     assert not str(table["manufacturer"].iloc[-1]).endswith(DRIFTED)
+
+
+@pytest.mark.parametrize(("model", "said"), [("resnet18", "Site profile "), ("resnet50", "and not for ResNet")])
+def test_whose_profile_is_in_force(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, said: str
+) -> None:
+    assert entries(queue)
+    write(tmp_path / "site.json", model)
+    monkeypatch.setenv("PULMOSCAN_SITE", str(tmp_path / "site.json"))
+    app = logged_in()
+    assert not app.exception
+    assert said in text(app).replace("\\", "")

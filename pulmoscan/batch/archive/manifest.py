@@ -33,7 +33,7 @@ class Asked(Record):
 
     Attributes:
         weights: checksum of each model's weights, by the model's name; the models run in this order.
-        site_profiles: checksum of the site profile that each model works by; a model without one is not in it.
+        site_profiles: label of the site profile that each model goes by, as far as it goes by one.
         unit: files that are handed out, and written, together.
         files: in the list; 0 until it is whole.
         folder: that relative paths were given in.
@@ -41,14 +41,14 @@ class Asked(Record):
 
     source: str
     weights: dict[str, str]
+    site_profiles: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
     lung_weights: str
     population: str
     threshold: float | None = None
     override: bool = False
     unit: int
     overlays: bool = False
-    reports: list[str] = []  # noqa: RUF012 - pydantic copies it
-    site_profiles: dict[str, str] = {}  # noqa: RUF012
+    reports: list[str] = []  # noqa: RUF012
     version: str
     schema_version: int
     files: int = 0

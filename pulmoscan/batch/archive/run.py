@@ -49,11 +49,11 @@ def asked_for(
     """
     if unit not in SIZES:
         raise ArchiveRunError(f"A unit has {', '.join(map(str, SIZES))} files, not {unit}.")
-    loaded = {name: load_model(name) for name in models}
+    loaded = [load_model(name) for name in models]
     return Asked(
         source=source,
-        weights={name: model.card.weights_sha256 for name, model in loaded.items()},
-        site_profiles={name: model.site.sha256 for name, model in loaded.items() if model.site},
+        weights={model.spec.name: model.card.weights_sha256 for model in loaded},
+        site_profiles={model.spec.name: model.site.label for model in loaded if model.site},
         lung_weights=lung_weights(),
         population=population,
         threshold=threshold,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pulmoscan import errors
+from pulmoscan.models import site_profile
 from pulmoscan.models.registry import MODELS
 from pulmoscan.screening import load_model
 
@@ -38,11 +39,18 @@ class OperatingPoint(BaseModel):
 
 
 class Model(BaseModel):
-    """A model that is installed."""
+    """A model that is installed.
+
+    Attributes:
+        site: name and checksum of the site profile that it goes by; null without one.
+        note: that the profile in force is for another model; empty where that is not so.
+    """
 
     name: str
     title: str
     weights_sha256: str
+    site: str | None
+    note: str
     operating_points: list[OperatingPoint]
 
 
@@ -105,7 +113,8 @@ def models() -> list[Model]:
     """
     found = []
     for spec in MODELS.values():
-        card = load_model(spec.name).card
+        model = load_model(spec.name)
+        card, others = model.card, model.profiles_of_others
         points = []
         for population, threshold in card.thresholds.items():
             scores = card.scores[population, "test"]
@@ -120,7 +129,14 @@ def models() -> list[Model]:
                 )
             )
         found.append(
-            Model(name=spec.name, title=spec.title, weights_sha256=card.weights_sha256, operating_points=points)
+            Model(
+                name=spec.name,
+                title=spec.title,
+                weights_sha256=card.weights_sha256,
+                site=model.site.label if model.site else None,
+                note=site_profile.not_for(others, spec.name) if others else "",
+                operating_points=points,
+            )
         )
     return found
 
@@ -135,6 +151,9 @@ STATUS: tuple[tuple[type[errors.PulmoScanError], int], ...] = (
     (errors.InvalidThreshold, 400),
     (errors.UnknownPopulation, 400),
     (errors.ModelError, 503),
+    (errors.SiteProfileDamaged, 503),
+    (errors.SiteProfileMismatch, 503),
+    (errors.SiteProfilesClash, 503),
 )
 """The first that fits counts; what is not listed is 500."""
 

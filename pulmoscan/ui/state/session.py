@@ -37,7 +37,7 @@ class Chosen:
 
     Attributes:
         about: what is known of it, in Markdown.
-        readings: what each model found, by the checksum of its weights.
+        readings: what each model found, by the checksum of its weights and of the site profile that it goes by.
         sample: the picture of the gallery that it is, if it is one.
         examinations: what was seen before any of them ran, by the checksum of the lung network's weights.
         overridden: the user wants it screened even if the gate refuses it.
@@ -75,12 +75,13 @@ class Chosen:
         Raises:
             RefusedByGate: the gate refuses the picture, and the user did not override it.
         """
-        examination, weights = self.examination(), model.card.weights_sha256
+        examination = self.examination()
         examination.admit(self.overridden)
-        if weights not in self.readings:
-            self.readings[weights] = screening.read(self.radiograph, model, examination, self.overridden)
-            history.record(self.radiograph.source.name, self.readings[weights], self.radiograph.pixels)
-        return self.readings[weights]
+        key = model.card.weights_sha256 + (model.site.sha256 if model.site else "")
+        if key not in self.readings:
+            self.readings[key] = screening.read(self.radiograph, model, examination, self.overridden)
+            history.record(self.radiograph.source.name, self.readings[key], self.radiograph.pixels)
+        return self.readings[key]
 
 
 def chosen() -> Chosen | None:

@@ -33,8 +33,8 @@ from pulmoscan.statistics.metrics import proportion
 from tests.batch.archive.test_run import Here, rows
 from tests.conftest import REPOSITORY
 from tests.dicoms import dicom, save
-from tests.models.test_site_profile import profile
 from tests.pictures import encode, grey8
+from tests.site_profiles import profile
 
 MODELS = ("resnet18", "resnet50")
 

@@ -27,6 +27,7 @@ from pulmoscan.reading.radiograph import MAX_FILE_BYTES, load_radiograph
 from pulmoscan.screening import screen
 from tests.dicoms import dicom, save
 from tests.pictures import encode, grey8
+from tests.site_profiles import write
 
 MODEL = "resnet18"
 TOKEN = "0123456789abcdef-0123456789"
@@ -240,3 +241,23 @@ def test_the_command_lets_nobody_in_without_a_token(
     monkeypatch.setenv("PULMOSCAN_TOKEN", "short")
     assert main(["serve"]) == 1
     assert "short" not in capsys.readouterr().err.replace("shorter", "")
+
+
+def test_a_site_profile(client: TestClient, source: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tmp_path / "site.json"
+    profile = write(site, MODEL)
+    monkeypatch.setenv("PULMOSCAN_SITE", str(site))
+    found = ask(client, source).json()
+    assert found["site"]["sha256"] == profile.sha256
+    assert (found["threshold"], found["triage"]["call"] in ("rule out", "uncertain", "rule in")) == (0.61, True)
+    other = client.post("/v1/screen", content=source, params={"model": "resnet50"}).json()
+    assert other["site"] is None
+    assert f"is for ResNet-18 ({profile.label}) and not for ResNet-50" in " ".join(other["warnings"])
+    about = {model["name"]: model for model in client.get("/v1/models").json()}
+    assert (about[MODEL]["site"], about[MODEL]["note"]) == (profile.label, "")
+    assert about["resnet50"]["site"] is None
+    assert "not for ResNet-50" in about["resnet50"]["note"]
+    site.unlink()
+    answer = ask(client, source)
+    assert (answer.status_code, answer.json()["code"]) == (503, "site-profile-damaged")
+    assert client.get("/ready").status_code == 503
