@@ -45,10 +45,14 @@ class Progress:
     @property
     def words(self) -> str:
         """`120 of 500 · 4.1 a second · about 2 min left`."""
-        text = f"{self.done} of {self.total}"
-        if self.state == "running" and not math.isnan(self.rate):
-            text += f" · {self.rate:.1f} a second · about {_duration(self.seconds_left)} left"
-        return text
+        return f"{self.done} of {self.total}{self.pace}"
+
+    @property
+    def pace(self) -> str:
+        """` · 4.1 a second · about 2 min left`; empty before it is known and when it has ended."""
+        if self.state != "running" or math.isnan(self.rate):
+            return ""
+        return f" · {self.rate:.1f} a second · about {_duration(self.seconds_left)} left"
 
 
 @dataclass(eq=False)

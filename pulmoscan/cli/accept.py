@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +45,10 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--prevalence", type=share, metavar="SHARE", help="of the site's patients; else the set's own")
     parser.add_argument(
-        "--against", type=Path, metavar="DIR", help="the folder of an earlier run, of another model or version"
+        "--against",
+        type=Path,
+        metavar="DIR",
+        help="the folder of an earlier run, of another model or version; or its cases.jsonl",
     )
     parser.add_argument("--skip-faulty", action="store_true", help="go on without the table's faulty rows")
     parser.add_argument(
@@ -73,7 +75,8 @@ def run(options: argparse.Namespace) -> int:
     from pulmoscan.site.acceptance import Asked, accept, as_json
     from pulmoscan.site.cases import Journal, read_cases, read_journal, run_of
     from pulmoscan.site.labels import match, read_labels
-    from pulmoscan.site.parity import compare
+    from pulmoscan.site.parity import check_in_common, compare
+    from pulmoscan.site.pictures import of_errors
     from pulmoscan.site.profile import make_profile
     from pulmoscan.site.report_pdf import report_pdf
     from pulmoscan.statistics.triage import Promise
@@ -105,12 +108,14 @@ def run(options: argparse.Namespace) -> int:
     this = run_of(model, options.population, table_bytes)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        _state(options.out / LIMITS, asked)
+        asked = _state(options.out / LIMITS, asked, _says_nothing(options))
         journal = Journal(options.out / CASES, this)
         done = journal.begin()
     except OSError as error:
         raise FolderNotWritable(options.out, error.strerror) from error
-    earlier = read_journal(options.against / CASES) if options.against else None
+    earlier = read_journal(_journal_in(options.against)) if options.against else None
+    if earlier:
+        check_in_common(earlier[1], [item.name for _, item in matched.pairs])
     if done:
         print(f"{len(done)} of {len(matched.pairs)} files are done already.", file=sys.stderr)
     print(DISCLAIMER, file=sys.stderr)
@@ -120,9 +125,10 @@ def run(options: argparse.Namespace) -> int:
     cases = list(tqdm(found, total=len(matched.pairs), unit="file", disable=None))
     parity = compare(earlier[0], earlier[1], this, cases) if earlier else None
     result = accept(this, model.spec.title, model.card, cases, asked, faults, len(matched.unlabelled), parity)
+    items_by_name = {item.name: item for _, item in matched.pairs}
     try:
         write_whole(options.out / f"{REPORT}.json", as_json(result))
-        write_whole(options.out / f"{REPORT}.pdf", report_pdf(result))
+        write_whole(options.out / f"{REPORT}.pdf", report_pdf(result, of_errors(result, items_by_name)))
     except OSError as error:
         raise FolderNotWritable(options.out, error.strerror) from error
     print(words.summary(result))
@@ -144,6 +150,18 @@ def _write_profile(path: Path, profile: SiteProfile) -> None:
     print(f"wrote {path}: site profile {signed(profile).label}, operating points {points}")
 
 
+def _says_nothing(options: argparse.Namespace) -> bool:
+    """Whether neither limits nor prevalence nor a promise other than the usual one are given."""
+    from pulmoscan.statistics.triage import Promise
+
+    return not options.limit and options.prevalence is None and promise_of(options) == Promise()
+
+
+def _journal_in(path: Path) -> Path:
+    """A run's folder holds it; what the page handed out is itself one."""
+    return path if path.is_file() else path / CASES
+
+
 def _tell(faults: Sequence[Fault], unlabelled: Sequence[str], passed_over: Sequence[PassedOver]) -> None:
     """On standard error: every fault by its row, and how many files nobody labelled."""
     for fault in faults:
@@ -153,27 +171,21 @@ def _tell(faults: Sequence[Fault], unlabelled: Sequence[str], passed_over: Seque
         print(f"{len(unlabelled)} files have no label and are not screened.", file=sys.stderr)
 
 
-def _state(path: Path, asked: Asked) -> None:
+def _state(path: Path, asked: Asked, nothing_given: bool) -> Asked:
     """Write down what is asked before anything is screened; it stays as it was stated.
 
-    Raises:
-        LimitsStated: other limits were stated before.
-    """
-    from pulmoscan.reading.records import write_whole
+    Args:
+        nothing_given: the command says nothing of it; what was stated before then holds.
 
-    content = {
-        "limits": [str(limit) for limit in asked.limits],
-        "prevalence": asked.prevalence,
-        "miss_rate": asked.promise.miss_rate,
-        "false_alarm_rate": asked.promise.false_alarm_rate,
-        "confidence": asked.promise.confidence,
-    }
-    if path.exists():
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            before = None
-        if before != content:
-            raise LimitsStated(path)
-        return
-    write_whole(path, (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode())
+    Raises:
+        LimitsStated: another thing was stated before.
+    """
+    from pulmoscan.site.stated import Stated, read_stated
+
+    if not path.exists():
+        Stated.of(asked).write(path)
+        return asked
+    before = read_stated(path)
+    if before is not None and (nothing_given or before == Stated.of(asked)):
+        return before.asked
+    raise LimitsStated(path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -18,7 +17,7 @@ from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.errors import NothingToMeasure
 from pulmoscan.models.card import Card
 from pulmoscan.population import POPULATIONS, Population
-from pulmoscan.site.cases import Case, Run
+from pulmoscan.site.cases import Case, Run, common_folder
 from pulmoscan.site.labels import Fault
 from pulmoscan.site.limits import Limit, Verdict, judge
 from pulmoscan.site.parity import Parity
@@ -143,10 +142,9 @@ class Acceptance:
 
     @cached_property
     def folder(self) -> str:
-        """What all files' names begin with, up to a folder."""
-        names = [*self.scores.normal_files, *self.scores.pneumonia_files, *(file for file, *_ in self.unread)]
-        common = os.path.commonprefix(names)  # noqa: RUF071 - cut at a folder in the next line
-        return common[: common.rfind("/") + 1] if len(names) > 1 else ""
+        """That all labelled files lie in."""
+        unread = (file for file, *_ in self.unread)
+        return common_folder([*self.scores.normal_files, *self.scores.pneumonia_files, *unread])
 
     @property
     def sample_size(self) -> list[tuple[float, int, int]]:

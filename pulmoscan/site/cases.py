@@ -7,10 +7,9 @@ are held under neutral names (see `batch.pseudonyms`).
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -21,11 +20,11 @@ from numpy.typing import NDArray
 from pulmoscan import __version__
 from pulmoscan.batch.outcomes import Outcome, Status, screen_items
 from pulmoscan.batch.pseudonyms import Pseudonyms
-from pulmoscan.errors import AnotherRun
+from pulmoscan.errors import AnotherRun, NoJournal
 from pulmoscan.examination.examine import lung_weights
 from pulmoscan.population import PopulationChoice, of_patient
 from pulmoscan.reading.intake import Item
-from pulmoscan.reading.records import Record
+from pulmoscan.reading.records import Record, write_whole
 from pulmoscan.screening import Model, Reading, decide
 from pulmoscan.site.labels import Box, Label
 
@@ -39,7 +38,8 @@ class Case(Record):
     Attributes:
         threshold: the operating point that applied.
         in_boxes: share of the heat inside the boxes, in [0, 1]; None without boxes or heat.
-        duplicate_of: the file of the same bytes that came before.
+        radiograph: `Radiograph.key`, the same for the same bytes.
+        duplicate_of: the labelled file of the same bytes that came before.
     """
 
     row: int
@@ -59,6 +59,7 @@ class Case(Record):
     in_boxes: float | None = None
     milliseconds: float | None = None
     warnings: int = 0
+    radiograph: str = ""
     duplicate_of: str = ""
 
     @property
@@ -96,10 +97,11 @@ class Journal:
         """The cases of an earlier run that was cut short, by file; writes the heading of a new one.
 
         Raises:
-            AnotherRun: it holds the cases of another run, or is none.
+            AnotherRun: it holds the cases of another run.
+            NoJournal: it is none.
         """
-        if not self.path.exists():
-            self.path.write_text(self.run.model_dump_json() + "\n", encoding="utf-8")
+        if not self.path.exists() or b"\n" not in self.path.read_bytes():  # a heading that was cut short is none
+            write_whole(self.path, self.run.model_dump_json().encode() + b"\n")
             return {}
         run, cases = read_journal(self.path)
         if run != self.run:
@@ -122,15 +124,31 @@ def read_journal(path: Path) -> tuple[Run, list[Case]]:
     """What it was made with, and its whole lines.
 
     Raises:
-        AnotherRun: it is no journal.
+        NoJournal: it is none.
     """
     try:
-        first, *lines = path.read_text(encoding="utf-8").split("\n")
-        run = Run.model_validate_json(first)
-        # The last one is empty, or was cut short.
-        return run, [Case.model_validate_json(line) for line in lines[:-1]]
-    except (OSError, ValueError) as error:
-        raise AnotherRun(path, "it is no journal of cases") from error
+        return parse_journal(path.read_bytes(), path)
+    except OSError as error:
+        raise NoJournal(path) from error
+
+
+def parse_journal(data: bytes, name: object) -> tuple[Run, list[Case]]:
+    """A journal's content; as `read_journal`.
+
+    Raises:
+        NoJournal: it is none.
+    """
+    try:
+        first, *lines = data[: data.rfind(b"\n")].split(b"\n")  # what follows was cut short, maybe within a letter
+        return Run.model_validate_json(first), [Case.model_validate_json(line) for line in lines]
+    except ValueError as error:
+        raise NoJournal(name) from error
+
+
+def write_journal(run: Run, cases: Iterable[Case]) -> bytes:
+    """The whole of one, for `parse_journal`."""
+    lines = [run.model_dump_json(), *(case.model_dump_json(exclude_defaults=True) for case in cases)]
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def run_of(model: Model, population: PopulationChoice, labels: bytes) -> Run:
@@ -152,26 +170,35 @@ def read_cases(
     model: Model,
     population: PopulationChoice,
     names: Pseudonyms,
-    done: dict[str, Case] | None = None,
+    done: Mapping[str, Case] | None = None,
     journal: Journal | None = None,
+    outcomes: Mapping[str, Outcome] | None = None,
 ) -> Iterator[Case]:
-    """A case for each pair, in their order; those that are done already first of all."""
-    done = done or {}
+    """A case for each pair, in their order; those that are done already first of all.
+
+    Args:
+        done: cases of the same run, by file.
+        outcomes: what the model found before, by file; none of it is read again.
+    """
+    done, outcomes = done or {}, outcomes or {}
     yield from (done[item.name] for _, item in pairs if item.name in done)
     remaining = [(label, item) for label, item in pairs if item.name not in done]
-    seen: dict[str, Outcome] = {}
-    outcomes = screen_items([item for _, item in remaining], model, population, seen=seen)
-    for (label, _), outcome in zip(remaining, outcomes, strict=True):
+    first = {case.radiograph: case.file for case in done.values() if case.radiograph and not case.duplicate_of}
+    screened = screen_items([item for _, item in remaining if item.name not in outcomes], model, population)
+    for label, item in remaining:
+        outcome = outcomes[item.name] if item.name in outcomes else next(screened)
         case = case_of(label, by_age(outcome, population, label.age), names)
+        if case.radiograph and (twin := first.setdefault(case.radiograph, case.file)) != case.file:
+            case = case.model_copy(update={"duplicate_of": twin})
         if journal:
             journal.add(case)
         yield case
 
 
 def by_age(outcome: Outcome, population: PopulationChoice, age: float | None) -> Outcome:
-    """The outcome at the operating point of the age that the table tells, where it is to go by age; no model runs."""
+    """The outcome at the operating point that was asked for, or of the age that the table tells; no model runs."""
     known = of_patient(population, age)
-    if population != "auto" or known is None or outcome.screening is None:
+    if known is None or outcome.screening is None:
         return outcome
     return replace(outcome, screening=decide(outcome.screening.reading, known))
 
@@ -188,7 +215,9 @@ def case_of(label: Label, outcome: Outcome, names: Pseudonyms) -> Case:
         status=outcome.status,
         reason=outcome.reason,
         patient=names.of(f"patient {patient}") if patient else "",
-        age=label.age if label.age is not None else (facts.age if facts else None),
+        age=label.age
+        if label.age is not None
+        else (facts.age if facts else screening.reading.age if screening else None),
         sex=label.sex or (facts.sex if facts else ""),
         view=label.view or (facts.view if facts else ""),
         manufacturer=label.manufacturer or (facts.manufacturer if facts else ""),
@@ -205,7 +234,7 @@ def case_of(label: Label, outcome: Outcome, names: Pseudonyms) -> Case:
             "in_boxes": inside_boxes(reading, label.boxes),
             "milliseconds": round(reading.milliseconds, 1),
             "warnings": len(screening.warnings),
-            "duplicate_of": outcome.duplicate_of,
+            "radiograph": reading.radiograph_key,
         }
     )
 
@@ -227,6 +256,8 @@ def mask_of(boxes: Sequence[Box]) -> NDArray[np.bool_]:
     return mask
 
 
-def write_cases(cases: Sequence[Case]) -> bytes:
-    """All as JSON lines, for the page's download."""
-    return b"".join(json.dumps(case.model_dump(), ensure_ascii=False).encode() + b"\n" for case in cases)
+def common_folder(files: Iterable[str]) -> str:
+    """What all files' names begin with, up to a folder; empty for one alone."""
+    names = set(files)
+    common = os.path.commonprefix(list(names))  # noqa: RUF071 - cut at a folder in the next line
+    return common[: common.rfind("/") + 1] if len(names) > 1 else ""

@@ -37,6 +37,12 @@ class Limit:
     def at_least(self) -> bool:
         return self.name in AT_LEAST
 
+    @property
+    def form(self) -> str:
+        """As `parse` takes it."""
+        value = f"{self.value:.9f}".rstrip("0").rstrip(".")
+        return f"{self.name.replace(' ', '_')}{'>=' if self.at_least else '<='}{value}"
+
     def __str__(self) -> str:
         value = f"{self.value:.3f}" if self.name in ("auc", "calibration error") else f"{100 * self.value:g} %"
         name = "AUC" if self.name == "auc" else self.name.capitalize()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pulmoscan.errors import NothingInCommon
-from pulmoscan.site.cases import Case, Run
+from pulmoscan.site.cases import Case, Run, common_folder
 from pulmoscan.statistics.comparison import AucComparison, McNemar, compare_auc, mcnemar
 
 
@@ -33,17 +33,21 @@ class Parity:
     false_alarms: McNemar
     flips: tuple[tuple[str, ...], tuple[str, ...]]
 
+    @property
+    def sides(self) -> tuple[str, str]:
+        """What the two are called: the models where they differ."""
+        return (self.before.model, self.now.model) if self.before.model != self.now.model else ("before", "now")
+
 
 def compare(before: Run, earlier: Sequence[Case], now: Run, cases: Sequence[Case]) -> Parity:
-    """Raises:
-    NothingInCommon: the two share no files.
+    """Files are the same by their names, else by their names in the folder that each run's files lie in.
+
+    Raises:
+        NothingInCommon: the two share no files.
     """
-    known = {case.file: case for case in earlier if case.status == "ok" and not case.duplicate_of}
-    pairs = [
-        (known[case.file], case)
-        for case in cases
-        if case.status == "ok" and case.file in known and known[case.file].label == case.label
-    ]
+    pairs = _pairs(earlier, cases, "", "") or _pairs(
+        earlier, cases, common_folder(case.file for case in earlier), common_folder(case.file for case in cases)
+    )
     if not pairs:
         raise NothingInCommon
     labels = np.array([b.label for _, b in pairs], dtype=bool)
@@ -65,3 +69,26 @@ def compare(before: Run, earlier: Sequence[Case], now: Run, cases: Sequence[Case
             tuple(b.file for a, b in pairs if a.called and not b.called),
         ),
     )
+
+
+def check_in_common(earlier: Sequence[Case], files: Sequence[str]) -> None:
+    """That an earlier run and the files to be read can be compared, before they are read.
+
+    Raises:
+        NothingInCommon: they cannot.
+    """
+    before = {case.file for case in earlier}
+    known, wanted = _names(before, common_folder(before)), _names(files, common_folder(files))
+    if before.isdisjoint(files) and known.isdisjoint(wanted):
+        raise NothingInCommon
+
+
+def _names(files: Iterable[str], folder: str) -> set[str]:
+    return {file.removeprefix(folder) for file in files}
+
+
+def _pairs(earlier: Sequence[Case], cases: Sequence[Case], folder: str, other: str) -> list[tuple[Case, Case]]:
+    """Cases of both runs that are of one file with one label, each name without its folder."""
+    known = {case.file.removeprefix(folder): case for case in earlier if case.status == "ok" and not case.duplicate_of}
+    found = [(known.get(case.file.removeprefix(other)), case) for case in cases if case.status == "ok"]
+    return [(a, b) for a, b in found if a is not None and a.label == b.label]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from reportlab.lib.colors import HexColor
@@ -19,6 +20,7 @@ from pulmoscan.site.acceptance import Acceptance
 from pulmoscan.site.charts import sheet
 from pulmoscan.site.subgroups import FEWEST
 
+PICTURES_A_ROW = 4
 MOST_LISTED = 60
 """Of misses, false alarms, unread files and faults each; the JSON has all."""
 WIDTH = A4[0] - 2 * MARGIN
@@ -28,8 +30,12 @@ COLOURS = {"met": GOOD, "not shown": OPEN, "missed": BAD}
 Row = Sequence[str]
 
 
-def report_pdf(acceptance: Acceptance) -> bytes:
-    """All of it; long lists of files are cut, and say so."""
+def report_pdf(acceptance: Acceptance, pictures: Mapping[str, bytes] = MappingProxyType({})) -> bytes:
+    """All of it; long lists of files are cut, and say so.
+
+    Args:
+        pictures: of misses and false alarms, as `pictures.of_errors` gives them.
+    """
     register_fonts()
     file = io.BytesIO()
     document = SimpleDocTemplate(
@@ -42,7 +48,7 @@ def report_pdf(acceptance: Acceptance) -> bytes:
     )
     document.title, document.subject = "PulmoScan: acceptance test", DISCLAIMER
     document.author = document.creator = f"PulmoScan {__version__}"
-    document.build(list(_story(acceptance)), onFirstPage=_page, onLaterPages=_page)
+    document.build(list(_story(acceptance, pictures)), onFirstPage=_page, onLaterPages=_page)
     return file.getvalue()
 
 
@@ -50,7 +56,7 @@ def _page(canvas: Canvas, document: SimpleDocTemplate) -> None:
     foot(canvas, A4[0], f"Page {document.page}")
 
 
-def _story(a: Acceptance) -> Iterable[Flowable]:
+def _story(a: Acceptance, pictures: Mapping[str, bytes]) -> Iterable[Flowable]:
     yield from _head(a)
     yield from _verdict(a)
     yield from _section("What was tested", [("Radiographs", words.taken_text(a)), *_made_with(a)])
@@ -67,13 +73,17 @@ def _story(a: Acceptance) -> Iterable[Flowable]:
     if a.shifts:
         yield from _section("Scores here against validation", words.shift_rows(a))
     if a.parity:
-        yield from _section("Against the earlier run", words.parity_rows(a.parity))
-        yield from _files("Called pneumonia now, and not before", [(a.shown(f), "") for f in a.parity.flips[0]])
-        yield from _files("Called pneumonia before, and not now", [(a.shown(f), "") for f in a.parity.flips[1]])
+        yield from _section(words.parity_title(a.parity), words.parity_rows(a.parity))
+        for title, files in zip(words.flip_titles(a.parity), a.parity.flips, strict=True):
+            yield from _files(title, [(a.shown(f), "") for f in files])
     if a.subgroups:
         yield from _subgroups(a)
-    yield from _files("Missed pneumonias, the least suspected first", [(a.shown(f), f"{p:.3f}") for f, p in a.misses])
-    yield from _files("False alarms, the most suspected first", [(a.shown(f), f"{p:.3f}") for f, p in a.false_alarms])
+    for title, wrong in (
+        ("Missed pneumonias, the least suspected first", a.misses),
+        ("False alarms, the most suspected first", a.false_alarms),
+    ):
+        yield from _files(title, [(a.shown(f), f"{p:.3f}") for f, p in wrong])
+        yield from _pictures([(a.shown(f), p, pictures[f]) for f, p in wrong if f in pictures])
     yield from _files(
         "Refused and failed files",
         [(a.shown(f), "refused" if s == "refused" else "failed", why) for f, s, why in a.unread],
@@ -157,6 +167,21 @@ def _files(title: str, rows: Sequence[Row]) -> list[Flowable]:
         _title(f"{title}: {len(rows):,}{cut}"),
         _table(rows[:MOST_LISTED], [WIDTH * share for share in shares]),
     ]
+
+
+def _pictures(shown: Sequence[tuple[str, float, bytes]]) -> Iterable[Flowable]:
+    """Rows of radiographs with name and probability below each; a row never breaks between pages."""
+    side = WIDTH / PICTURES_A_ROW - PADDING
+    cells = [
+        [Image(io.BytesIO(jpeg), side, side, kind="proportional"), paragraph(f"{name[-60:]}, {p:.3f}", 7, FAINT)]
+        for name, p, jpeg in shown
+    ]
+    for begin in range(0, len(cells), PICTURES_A_ROW):
+        row = cells[begin : begin + PICTURES_A_ROW]
+        row += [[]] * (PICTURES_A_ROW - len(row))
+        yield Table(
+            [row], [WIDTH / PICTURES_A_ROW] * PICTURES_A_ROW, style=[*_PLAIN, ("TOPPADDING", (0, 0), (-1, -1), 5)]
+        )
 
 
 def _title(words_: str) -> Flowable:

@@ -128,8 +128,21 @@ def subgroup_text(group: Subgroup) -> str:
     return "; ".join(parts)
 
 
+def parity_title(parity: Parity) -> str:
+    """What the run is compared with."""
+    return "Against the earlier run" if parity.sides[0] == "before" else f"Against {parity.sides[0]}"
+
+
+def flip_titles(parity: Parity) -> tuple[str, str]:
+    """Of the files whose decision changed, in the order of `Parity.flips`."""
+    before, now = parity.sides
+    by = "" if before == "before" else "by "
+    return f"Called pneumonia {by}{now}, and not {by}{before}", f"Called pneumonia {by}{before}, and not {by}{now}"
+
+
 def parity_rows(parity: Parity) -> list[tuple[str, str]]:
-    """The comparison with an earlier run."""
+    """The comparison with an earlier run, or another model."""
+    before, now = parity.sides
     named = {name: f"{getattr(parity.before, name)[:24]} → {getattr(parity.now, name)[:24]}" for name in parity.changed}
     what = "; ".join(f"{name.replace('_', ' ')} {change}" for name, change in named.items()) or "nothing"
     d = parity.auc.difference
@@ -137,7 +150,7 @@ def parity_rows(parity: Parity) -> list[tuple[str, str]]:
     if d.n:
         rows.append(
             (
-                "AUC, now less before",
+                f"AUC, {now} less {before}",
                 f"{d.estimate:+.4f} ({d.low:+.4f} to {d.high:+.4f}), p = {parity.auc.p:.3g} (DeLong)",
             )
         )
@@ -145,7 +158,7 @@ def parity_rows(parity: Parity) -> list[tuple[str, str]]:
         rows.append(
             (
                 f"{name} decided rightly",
-                f"only before: {test.first}, only now: {test.second}, p = {test.p:.3g} (McNemar, exact)",
+                f"only {before}: {test.first}, only {now}: {test.second}, p = {test.p:.3g} (McNemar, exact)",
             )
         )
     return rows
@@ -210,7 +223,7 @@ def _lines(a: Acceptance) -> Iterator[str]:
         yield "  Scores here against validation"
         yield from (f"    {title:<46} {text}" for title, text in shift_rows(a))
     if a.parity:
-        yield "  Against the earlier run"
+        yield f"  {parity_title(a.parity)}"
         yield from (f"    {title:<46} {text}" for title, text in parity_rows(a.parity))
     yield "  How many cases"
     yield from (f"    {text}" for text in sample_size_text(a))

@@ -2,80 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import streamlit as st
 
-from pulmoscan.batch.jobs import Job
-from pulmoscan.batch.pseudonyms import Pseudonyms, pseudonyms
+from pulmoscan.batch.outcomes import Outcome
+from pulmoscan.batch.pseudonyms import pseudonyms
+from pulmoscan.models.registry import MODELS, get_spec
 from pulmoscan.population import PopulationChoice
-from pulmoscan.reading.intake import Item
 from pulmoscan.reading.radiograph import FORMAT_NAMES
-from pulmoscan.screening import Model, load_model
+from pulmoscan.screening import load_model
 from pulmoscan.settings import secret_file
-from pulmoscan.site.acceptance import Acceptance, Asked, accept
-from pulmoscan.site.cases import Case, by_age, case_of, read_cases, run_of
-from pulmoscan.site.labels import Fault, Label, match, read_labels
+from pulmoscan.site.acceptance import Asked
+from pulmoscan.site.cases import parse_journal, write_journal
+from pulmoscan.site.labels import Fault, match, read_labels
 from pulmoscan.site.limits import Limit
+from pulmoscan.site.parity import check_in_common
 from pulmoscan.statistics.exact import cases_needed
 from pulmoscan.statistics.triage import Promise
 from pulmoscan.ui import batch
 from pulmoscan.ui.frame import page, told_in_words
 from pulmoscan.ui.panels.acceptance_report import acceptance_report
 from pulmoscan.ui.panels.choices import model_choice, population_choice
+from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
+from pulmoscan.ui.panels.leaving import ask_before_leaving
+from pulmoscan.ui.state.acceptance import AcceptanceTest, Earlier, Pass, clear, current
 
 SUBTITLE = "Is the model good enough for your patients? State your limits, give your labelled radiographs, and see."
-LIMITS: tuple[tuple[str, str, float], ...] = (
-    ("sensitivity", "Sensitivity at least (%)", 95.0),
-    ("specificity", "Specificity at least (%)", 50.0),
-    ("auc", "AUC at least (%)", 90.0),
-    ("refused", "Refused at most (%)", 2.0),
+LIMITS: tuple[tuple[str, str, float, float], ...] = (
+    ("sensitivity", "Sensitivity at least (%)", 95.0, 100.0),
+    ("specificity", "Specificity at least (%)", 50.0, 100.0),
+    ("auc", "AUC at least (0 to 1)", 0.9, 1.0),
+    ("refused", "Refused at most (%)", 2.0, 100.0),
 )
-"""Name of the limit, label, and what the field begins with."""
+"""Name of the limit, label, what the field begins with, and its whole."""
 UPLOAD, BATCH = "Files or a zip", "The batch that was screened"
-
-
-@dataclass(eq=False)
-class AcceptanceTest:
-    """What the session tests.
-
-    Attributes:
-        labels: the bytes of the table.
-        job: goes through the pairs; its results are the cases.
-        done: the report, once the job has ended.
-    """
-
-    model: Model
-    asked: Asked
-    population: PopulationChoice
-    labels: bytes
-    pairs: list[tuple[Label, Item]]
-    faults: list[Fault]
-    unlabelled: int
-    job: Job[Case]
-    cases: list[Case] = field(default_factory=list)
-    done: Acceptance | None = None
-
-    def finish(self) -> Acceptance:
-        """The report of what was screened, made once."""
-        if self.done is None:
-            self.cases = self.job.results
-            self.done = accept(
-                run_of(self.model, self.population, self.labels),
-                self.model.spec.title,
-                self.model.card,
-                self.cases,
-                self.asked,
-                self.faults,
-                self.unlabelled,
-            )
-        return self.done
-
-
-def current() -> AcceptanceTest | None:
-    """The session's test, if any."""
-    return st.session_state.get("acceptance")
+NOTHING, EARLIER = "Nothing", "An earlier run"
 
 
 def acceptance_page() -> None:
@@ -84,7 +46,9 @@ def acceptance_page() -> None:
         test = current()
         if test is None:
             _intake()
-        elif test.job.running:
+            return
+        ask_before_leaving("acceptance")
+        if test.running:
             st.fragment(_watch, run_every=batch.POLL_SECONDS)(test)
         else:
             _after(test)
@@ -121,19 +85,56 @@ def _intake() -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = _model(source)
-        if st.button("Test the model", type="primary", icon=":material/play_arrow:", disabled=not matched.pairs):
+        against = _against(name, [item.name for _, item in matched.pairs])
+        ready = bool(matched.pairs) and against is not None
+        if st.button("Test the model", type="primary", icon=":material/play_arrow:", disabled=not ready) and against:
+            other, earlier = against
             with st.spinner("Loading the model …"):
-                model = load_model(name)
-            names = pseudonyms(secret_file())
-            job = (
-                _job_of_batch(matched.pairs, screened, population, names)
-                if source == BATCH and screened
-                else _job(matched.pairs, model, population, names)
+                models = [load_model(model) for model in (name, other) if model]
+            passes = [Pass(model) for model in models]
+            if source == BATCH and screened:
+                passes[0] = Pass(screened.model, outcomes=_outcomes(screened))
+            test = AcceptanceTest(
+                asked,
+                population,
+                table.getvalue(),
+                matched.pairs,
+                faults,
+                len(matched.unlabelled),
+                passes,
+                pseudonyms(secret_file()),
+                earlier,
             )
-            st.session_state.acceptance = AcceptanceTest(
-                model, asked, population, table.getvalue(), matched.pairs, faults, len(matched.unlabelled), job
-            )
+            test.start()
+            st.session_state.acceptance = test
             st.rerun()
+
+
+def _against(tested: str, files: Sequence[str]) -> tuple[str | None, Earlier | None] | None:
+    """The model, or the earlier run, that it is compared with on the same cases; None while its file is not given.
+
+    Raises:
+        NoJournal: the file holds no run.
+        NothingInCommon: it holds none of the files.
+    """
+    others = [name for name in MODELS if name != tested]
+    chosen: str = st.selectbox(
+        "Compare with",
+        [NOTHING, *others, EARLIER],
+        format_func=lambda name: get_spec(name).title if name in MODELS else name,
+        key="acceptance-against",
+        width=220,
+        help="Another model on the same radiographs, or the cases of an earlier test: of another version, or of this "
+        "same test, which then goes on where it stopped.",
+    )
+    if chosen != EARLIER:
+        return (None if chosen == NOTHING else chosen), None
+    file = st.file_uploader("Its cases (JSON lines)", type=["jsonl", "json"], key="acceptance-earlier", width=320)
+    if file is None:
+        return None
+    earlier = parse_journal(file.getvalue(), file.name)
+    check_in_common(earlier[1], files)
+    return None, earlier
 
 
 def _asked() -> tuple[Asked, PopulationChoice]:
@@ -141,14 +142,15 @@ def _asked() -> tuple[Asked, PopulationChoice]:
     limits = []
     with st.expander("What must hold: stated before any figure is known", icon=":material/rule:", expanded=True):
         with st.container(horizontal=True, gap="small"):
-            for name, title, value in LIMITS:
+            for name, title, value, whole in LIMITS:
                 with st.container(width=200, gap="xsmall"):
                     wanted = st.checkbox(title.split(" (")[0], key=f"acceptance-wants-{name}")
                     number: float = st.number_input(
-                        title, 0.0, 100.0, value, 0.5, key=f"acceptance-{name}", disabled=not wanted, width=190
-                    )
+                        title, 0.0, whole, value, whole / 200 if whole > 1 else 0.01, key=f"acceptance-{name}",
+                        disabled=not wanted, width=190,
+                    )  # fmt: skip
                 if wanted:
-                    limits.append(Limit(name, number / 100))
+                    limits.append(Limit(name, round(number / whole, 6)))
         with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
             stated = st.number_input(
                 "Prevalence of your patients (%)", 0.1, 99.0, None, 0.5, key="acceptance-prevalence", width=230,
@@ -208,53 +210,57 @@ def _model(source: str) -> str:
     return model_choice("acceptance-model")
 
 
-def _job(pairs: list[tuple[Label, Item]], model: Model, population: PopulationChoice, names: Pseudonyms) -> Job[Case]:
-    return Job(lambda: read_cases(pairs, model, population, names), len(pairs))
-
-
-def _job_of_batch(
-    pairs: list[tuple[Label, Item]], screened: batch.Batch, population: PopulationChoice, names: Pseudonyms
-) -> Job[Case]:
-    """No model runs: the readings are there."""
-    positions = {id(item): number for number, item in enumerate(screened.items)}
-    outcomes = dict(screened.outcomes)
-
-    def work() -> Iterator[Case]:
-        for label, item in pairs:
-            outcome = outcomes.get(positions[id(item)])
-            if outcome is not None:
-                yield case_of(label, by_age(outcome, population, label.age), names)
-
-    return Job(work, len(pairs))
+def _outcomes(screened: batch.Batch) -> dict[str, Outcome]:
+    """What the batch found, by file: no model runs for these again."""
+    return {screened.items[number].name: outcome for number, outcome in screened.outcomes.items()}
 
 
 def _watch(test: AcceptanceTest) -> None:
     with told_in_words():
-        if not test.job.running:
+        if not test.running or test.job is None:
             st.rerun()
         progress = test.job.progress
-        st.progress(progress.done / max(1, progress.total), text=progress.words)
-        st.button(
-            "Cancel", icon=":material/stop:", on_click=test.job.cancel, help="The report is then of what is done."
-        )
+        done = test.total - test.left
+        st.progress(done / max(1, test.total), text=f"{done} of {test.total}{progress.pace}")
+        st.button("Cancel", icon=":material/stop:", on_click=test.job.cancel, help="What is done is kept.")
+        st.caption("The test lives in this tab: it ends when the page is loaded anew.")
 
 
 def _after(test: AcceptanceTest) -> None:
-    progress = test.job.progress
-    if progress.failure:
-        st.error(progress.failure, icon=":material/error:")
-    if progress.done < progress.total:
-        st.warning(
-            f"Only {progress.done} of {progress.total} were screened: a report of a part is no acceptance test.",
-            icon=":material/info:",
-        )
-    st.button("Test again", icon=":material/restart_alt:", on_click=_clear, key="acceptance-clear")
+    if test.job and test.job.progress.failure:
+        st.error(test.job.progress.failure, icon=":material/error:")
+    if test.left:
+        _stopped(test)
+        return
+    st.button("Test again", icon=":material/restart_alt:", on_click=clear, key="acceptance-clear")
     with st.spinner("Computing the figures …"):
         acceptance = test.finish()
-    acceptance_report(acceptance, test.cases, test.model.card, {item.name: item for _, item in test.pairs})
+    tested = test.passes[0]
+    acceptance_report(acceptance, test.cases, tested.model.card, {item.name: item for _, item in test.pairs})
 
 
-def _clear() -> None:
-    if test := current():
-        test.job.cancel()
-    st.session_state.acceptance = None
+def _stopped(test: AcceptanceTest) -> None:
+    """A part of the cases gives no figures: who stops when they look good would prove nothing."""
+    st.warning(
+        f"{test.total - test.left} of {test.total} are done. There are no figures before all are: of a part they would "
+        "prove nothing.",
+        icon=":material/info:",
+    )
+    exports = [
+        Export(
+            "cases",
+            "Save what is done",
+            "pulmoscan-acceptance-cases.jsonl",
+            "application/json",
+            lambda: write_journal(test.run(test.passes[0]), test.cases),
+            ":material/download:",
+        )
+    ]
+    with st.container(horizontal=True, gap="small"):
+        st.button("Resume", icon=":material/play_arrow:", type="primary", on_click=test.start, key="acceptance-resume")
+        export_buttons("acceptance-stopped", exports)
+        st.button("Test again", icon=":material/restart_alt:", on_click=clear, key="acceptance-clear")
+    deliver("acceptance-stopped", exports)
+    st.caption(
+        f"With the same files and table, what is saved goes on another day: choose “{EARLIER}” at “Compare with”."
+    )

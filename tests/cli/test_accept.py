@@ -114,6 +114,29 @@ def test_limits_stay_as_they_were_stated(ward: Path, capsys: pytest.CaptureFixtu
     assert "Not accepted" in capsys.readouterr().out
     assert run(ward, "--limit", "auc>=0.1") == 1
     assert "states other limits than these" in capsys.readouterr().err
+    # Who says nothing of them, to have a profile written say, means those that were stated.
+    assert run(ward) == 1
+    assert "AUC at least 0.990" in capsys.readouterr().out
+    (ward / "out" / "limits.json").write_text('{"limits": ["luck>=1"]}')
+    assert run(ward) == 1
+    assert "states other limits than these" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("heading", [b"", b'{"model": "resn', "{“".encode()[:-1]])
+def test_killed_while_it_began(ward: Path, heading: bytes) -> None:
+    (ward / "out").mkdir()
+    (ward / "out" / "cases.jsonl").write_bytes(heading)
+    assert run(ward) == 0
+    assert len(read_journal(ward / "out" / "cases.jsonl")[1]) == 17
+
+
+def test_killed_within_a_letter(ward: Path) -> None:
+    assert run(ward) == 0
+    journal = ward / "out" / "cases.jsonl"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + '{"row": 3, "file": "Müller'.encode()[:-5])
+    assert run(ward) == 0
+    assert journal.read_bytes() == whole
 
 
 def test_another_model_against_it(ward: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,6 +148,22 @@ def test_another_model_against_it(ward: Path, capsys: pytest.CaptureFixture[str]
     assert "Against the earlier run" in said
     assert "resnet18 → resnet50" in said
     assert json.loads((ward / "second" / "acceptance.json").read_bytes())["parity"]["n"] == 15
+    # What cannot be compared is told before anything is screened.
+    other = ward / "other.jsonl"
+    other.write_text((ward / "out" / "cases.jsonl").read_text().replace(f"{ward}/ward/", "elsewhere/x"))
+    assert run(ward, "--against", str(other), out="third") == 1
+    assert "share no screened file" in capsys.readouterr().err
+    assert len((ward / "third" / "cases.jsonl").read_text().splitlines()) == 1
+
+
+def test_bytes_that_were_screened_before_the_stop_count_once(ward: Path) -> None:
+    assert run(ward) == 0
+    journal = ward / "out" / "cases.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    assert sum("duplicate_of" in line for line in lines) == 1
+    journal.write_text("".join(line for line in lines if "duplicate_of" not in line))
+    assert run(ward) == 0
+    assert sum("duplicate_of" in line for line in journal.read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,23 +6,27 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pypdfium2
 import pytest
 
-from pulmoscan.errors import NothingInCommon, NothingToMeasure
+from pulmoscan.errors import FileNotReadable, NothingInCommon, NothingToMeasure
 from pulmoscan.models.card import Card
+from pulmoscan.reading.intake import Item
 from pulmoscan.site import words
 from pulmoscan.site.acceptance import Acceptance, Asked, accept, as_json
 from pulmoscan.site.cases import Case, Run
 from pulmoscan.site.labels import Fault
 from pulmoscan.site.limits import parse
-from pulmoscan.site.parity import compare
+from pulmoscan.site.parity import check_in_common, compare
+from pulmoscan.site.pictures import MOST_OF_A_KIND, of_errors
 from pulmoscan.site.report_pdf import report_pdf
 from pulmoscan.site.subgroups import age_group
 from pulmoscan.statistics.metrics import Scores
 from pulmoscan.statistics.triage import Promise
+from tests.pictures import encode, grey8
 
 RUN = Run(
     model="densenet121",
@@ -191,7 +195,18 @@ def test_parity_with_an_earlier_run(make: Callable[..., Acceptance]) -> None:
     said = dict(words.parity_rows(parity))
     assert "McNemar" in said["Pneumonias decided rightly"]
     assert "weights sha256" in said["Changed"]
+    assert words.parity_title(parity) == "Against the earlier run"
     assert make(now, parity=parity).parity is parity
+    # In another folder the files are the same ones.
+    moved = [c.model_copy(update={"file": c.file.replace("/site/ward", "D:/other")}) for c in before]
+    assert compare(other, moved, RUN, now).n == 300
+    check_in_common(moved, [c.file for c in now])
+    against = compare(other.model_copy(update={"model": "resnet18"}), before, RUN, now)
+    assert words.parity_title(against) == "Against resnet18"
+    assert "only resnet18: 0" in dict(words.parity_rows(against))["Pneumonias decided rightly"]
+    assert words.flip_titles(against)[0] == "Called pneumonia by densenet121, and not by resnet18"
+    with pytest.raises(NothingInCommon):
+        check_in_common(before, ["hand.png", "foot.png"])
     with pytest.raises(NothingInCommon):
         compare(other, [c.model_copy(update={"file": "x" + c.file}) for c in before], RUN, now)
 
@@ -227,6 +242,25 @@ def test_pdf_says_it(make: Callable[..., Acceptance]) -> None:
         "Not a medical device",
     ):
         assert said in text, said
+
+
+def test_pdf_shows_what_was_judged_wrongly(make: Callable[..., Acceptance]) -> None:
+    found = make(made_up(90))
+    files = {f: encode(grey8(400, 300 + n, seed=n), "PNG") for n, (f, _) in enumerate(found.misses)}
+    gone = next(iter(files))
+
+    def vanished() -> bytes:
+        raise FileNotReadable(gone, "it is gone")
+
+    items = {f: Item(f, partial(bytes, data)) for f, data in files.items()}
+    items |= {gone: Item(gone, vanished)}
+    items |= {f: Item(f, partial(bytes, encode(grey8(300, 300), "PNG"))) for f, _ in found.false_alarms}
+    shown = of_errors(found, items)
+    expected = [*list(files)[1:MOST_OF_A_KIND], *(f for f, _ in found.false_alarms[:MOST_OF_A_KIND])]
+    assert list(shown) == expected
+    document = pypdfium2.PdfDocument(report_pdf(found, shown))
+    pictures = [o for page in document for o in page.get_objects() if o.type == pypdfium2.raw.FPDF_PAGEOBJ_IMAGE]
+    assert len(pictures) == 1 + len(expected)  # and the curves
 
 
 def test_summary_has_every_part(make: Callable[..., Acceptance]) -> None:

@@ -18,6 +18,7 @@ from pulmoscan.statistics.metrics import Estimate, proportion
 )
 def test_parse(text: str, limit: Limit) -> None:
     assert parse(text) == limit
+    assert parse(limit.form) == limit
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,10 @@ from pulmoscan.population import GROUPS
 from pulmoscan.reading.intake import Item
 from pulmoscan.site import words
 from pulmoscan.site.acceptance import Acceptance, as_json
-from pulmoscan.site.cases import Case, write_cases
+from pulmoscan.site.cases import Case, write_journal
 from pulmoscan.site.charts import sheet
+from pulmoscan.site.parity import Parity
+from pulmoscan.site.pictures import of_errors
 from pulmoscan.site.profile import make_profile
 from pulmoscan.site.report_pdf import report_pdf
 from pulmoscan.ui.frame import plain
@@ -35,7 +37,7 @@ def acceptance_report(acceptance: Acceptance, cases: Sequence[Case], card: Card,
         items: by the names of the cases' files, to look at those that were judged wrongly.
     """
     _verdict(acceptance)
-    _downloads(acceptance, cases, card)
+    _downloads(acceptance, cases, card, items)
     st.markdown(plain(words.taken_text(acceptance)))
     figures, picture = st.columns([4, 5], gap="large")
     with figures:
@@ -48,6 +50,8 @@ def acceptance_report(acceptance: Acceptance, cases: Sequence[Case], card: Card,
         st.image(_sheet(acceptance), caption="Curves with pointwise 95 % bands.")
     if acceptance.shifts:
         _rows("Scores here against validation", words.shift_rows(acceptance))
+    if acceptance.parity:
+        _parity(acceptance, acceptance.parity)
     if acceptance.subgroups:
         _rows(
             "Subgroups",
@@ -88,14 +92,19 @@ def _sheet(acceptance: Acceptance) -> bytes:
     return bytes(kept[1])
 
 
-def _downloads(acceptance: Acceptance, cases: Sequence[Case], card: Card) -> None:
+def _downloads(acceptance: Acceptance, cases: Sequence[Case], card: Card, items: Mapping[str, Item]) -> None:
     name = st.text_input("Name of your site, for its profile", "our site", key="acceptance-name", width=280)
     profile = partial(_profile_bytes, acceptance, cases, card, name or "our site")
+    journal = partial(write_journal, acceptance.run, cases)
     stem, json_mime = "pulmoscan-acceptance", "application/json"
+
+    def pdf() -> bytes:
+        return report_pdf(acceptance, of_errors(acceptance, items))
+
     exports = [
-        Export("pdf", "Report (PDF)", f"{stem}.pdf", "application/pdf", partial(report_pdf, acceptance), ICON),
+        Export("pdf", "Report (PDF)", f"{stem}.pdf", "application/pdf", pdf, ICON),
         Export("json", "Report (JSON)", f"{stem}.json", json_mime, partial(as_json, acceptance), ICON),
-        Export("cases", "Cases (JSON lines)", f"{stem}-cases.jsonl", json_mime, partial(write_cases, cases), ICON),
+        Export("cases", "Cases (JSON lines)", f"{stem}-cases.jsonl", json_mime, journal, ICON),
         Export("profile", "Site profile", "pulmoscan-site.json", json_mime, profile, ":material/badge:"),
     ]
     with st.container(horizontal=True, gap="small", key="acceptance-exports"):
@@ -103,8 +112,18 @@ def _downloads(acceptance: Acceptance, cases: Sequence[Case], card: Card) -> Non
     deliver("acceptance-export", exports)
     st.caption(
         "With the profile, `--site FILE` on the command line or PULMOSCAN_SITE for the app, screening goes by your "
-        "site's thresholds, calibration and bounds. Cases and JSON hold your file names; the profile holds none."
+        "site's thresholds, calibration and bounds. Reports and cases hold your file names, and the PDF "
+        "pictures of what was judged wrongly; the profile holds neither."
     )
+
+
+def _parity(acceptance: Acceptance, parity: Parity) -> None:
+    """The other model or the earlier run, and the files whose decision changed."""
+    _rows(words.parity_title(parity), words.parity_rows(parity))
+    for title, files in zip(words.flip_titles(parity), parity.flips, strict=True):
+        if files:
+            with st.expander(f"{title}: {len(files)}", icon=":material/swap_horiz:"):
+                st.dataframe({"file": [acceptance.shown(file) for file in files]}, hide_index=True)
 
 
 def _profile_bytes(acceptance: Acceptance, cases: Sequence[Case], card: Card, name: str) -> bytes:
