@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 
+from pulmoscan.errors import NoStudy
 from pulmoscan.export.tables import escape_formula
+from pulmoscan.reading.records import Record
 from pulmoscan.statistics.agreement import cohens_kappa
 from pulmoscan.statistics.comparison import McNemar, mcnemar
 from pulmoscan.statistics.metrics import Estimate, proportion
@@ -40,6 +43,16 @@ def draw(strata: Sequence[str], size: int, seed: int) -> list[int]:
     return [drawn[n] for n in rng.permutation(len(drawn))]
 
 
+class SavedStudy(Record):
+    """A study as a file; pairs of position and call in the order in which they were given."""
+
+    files: tuple[str, ...]
+    seed: int
+    calls: dict[str, tuple[tuple[int, Call], ...]]
+    adjudicated: tuple[tuple[int, Call], ...]
+    left_out: tuple[int, ...]
+
+
 @dataclass(eq=False)
 class Study:
     """A sample that readers label without knowing scores, names or each other.
@@ -48,12 +61,29 @@ class Study:
         files: of the sample.
         calls: of each reader, by the position of the file.
         adjudicated: what was agreed on, by position, where readers had differed.
+        left_out: positions of what could not be shown, for all readers.
     """
 
     files: Sequence[str]
     seed: int
     calls: dict[str, dict[int, Call]] = field(default_factory=dict)
     adjudicated: dict[int, Call] = field(default_factory=dict)
+    left_out: set[int] = field(default_factory=set)
+
+    def known(self, name: str) -> str | None:
+        """The reader of that name, however it is spelt; None where there is none yet."""
+        wanted = _spelling(name)
+        return next((reader for reader in self.calls if _spelling(reader) == wanted), None)
+
+    def left(self, reader: str) -> int:
+        """How many a reader has still to call."""
+        return len(self.files) - len(self.left_out | set(self.calls.get(reader, {})))
+
+    def leave_out(self, position: int) -> None:
+        """What cannot be shown gets no label; calls of it no longer count."""
+        self.left_out.add(position)
+        for own in (*self.calls.values(), self.adjudicated):
+            own.pop(position, None)
 
     def order(self, reader: str) -> list[int]:
         """A reader's own order through the sample: no two readers tire at the same radiograph."""
@@ -63,7 +93,7 @@ class Study:
     def next(self, reader: str) -> int | None:
         """The position of the radiograph that a reader has to call next; None where all are called."""
         done = self.calls.get(reader, {})
-        return next((n for n in self.order(reader) if n not in done), None)
+        return next((n for n in self.order(reader) if n not in done and n not in self.left_out), None)
 
     def give(self, reader: str, position: int, call: Call) -> None:
         self.calls.setdefault(reader, {})[position] = call
@@ -99,17 +129,50 @@ class Study:
         found = {}
         for n in range(len(self.files)):
             given = {own[n] for own in self.calls.values() if n in own}
-            if n in self.adjudicated:
-                found[n] = self.adjudicated[n]
-            elif len(given) == 1:
+            if len(given) == 1:
                 found[n] = given.pop()
+            elif given and n in self.adjudicated:
+                found[n] = self.adjudicated[n]
         return found
+
+    def saved(self) -> bytes:
+        """All of it, for `read_study`: it is gone on with another day."""
+        content = SavedStudy(
+            files=tuple(self.files),
+            seed=self.seed,
+            calls={reader: tuple(own.items()) for reader, own in self.calls.items()},
+            adjudicated=tuple(self.adjudicated.items()),
+            left_out=tuple(sorted(self.left_out)),
+        )
+        return content.model_dump_json(indent=1).encode()
 
     def table(self) -> str:
         """Labels as the CSV that `accept` takes, each reader's calls beside."""
         readers = sorted(self.calls)
         rows = ((self.files[n], call, *(self.calls[r].get(n, "") for r in readers)) for n, call in self.labels.items())
         return _csv(("file", "label", *(f"reader {r}" for r in readers)), rows)
+
+
+def read_study(data: bytes) -> Study:
+    """What `Study.saved` wrote.
+
+    Raises:
+        NoStudy: it is none.
+    """
+    try:
+        saved = SavedStudy.model_validate_json(data)
+    except ValueError as error:
+        raise NoStudy from error
+    own = (saved.adjudicated, *saved.calls.values())
+    if any(not 0 <= n < len(saved.files) or call not in (0, 1) for pairs in own for n, call in pairs):
+        raise NoStudy
+    calls = {reader: dict(pairs) for reader, pairs in saved.calls.items()}
+    return Study(saved.files, saved.seed, calls, dict(saved.adjudicated), set(saved.left_out))
+
+
+def _spelling(name: str) -> str:
+    """Names that differ only in this are one person's, or would be taken for it."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 @dataclass(frozen=True)

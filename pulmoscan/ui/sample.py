@@ -21,13 +21,13 @@ SHOWN_HEIGHT = 900
 """Pixels of a radiograph on the page."""
 
 
-def sample(place: str) -> tuple[list[Item], int] | None:
+def sample(items: Sequence[Item], strata: Sequence[str], place: str) -> tuple[list[Item], int] | None:
     """The items that are drawn, in random order, and the seed; None before the user has asked for them.
 
     Args:
+        items, strata: as `all_items` gives them.
         place: identifies the page in the session.
     """
-    items, strata = _all(place)
     if not items:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -45,8 +45,12 @@ def sample(place: str) -> tuple[list[Item], int] | None:
     return [items[n] for n in draw(strata if even else [""] * len(items), size, seed)], seed
 
 
-def _all(place: str) -> tuple[list[Item], Sequence[str]]:
-    """Everything that could be read, and the group of each."""
+def all_items(place: str) -> tuple[list[Item], Sequence[str]]:
+    """Everything that could be read, and the group of each.
+
+    Args:
+        place: identifies the page in the session.
+    """
     screened, source = batch.current(), UPLOAD
     if screened is not None:
         source = st.segmented_control("Radiographs", (UPLOAD, BATCH), default=UPLOAD, required=True, key=f"{place}-of")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 import streamlit as st
 
+from pulmoscan.batch.outcomes import load
 from pulmoscan.errors import RadiographError
 from pulmoscan.population import PopulationChoice
 from pulmoscan.reading.intake import Item
@@ -23,8 +24,10 @@ from pulmoscan.ui.panels.choices import model_choice, population_choice
 from pulmoscan.ui.panels.decision import decision
 from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
 from pulmoscan.ui.panels.heatmap import heatmap
+from pulmoscan.ui.panels.leaving import ask_before_leaving
 from pulmoscan.ui.panels.triage import triage_line
-from pulmoscan.ui.sample import sample, shown
+from pulmoscan.ui.sample import all_items, sample, shown
+from pulmoscan.ui.state.seen import Seen
 
 SUBTITLE = "You first, then the model: what do the two find together that you would not, and what does it cost?"
 
@@ -36,6 +39,9 @@ class Session:
     Attributes:
         first: the reader's call of the radiograph in view, before the model's answer; None until it is given.
         skipped: files that neither could read, and why.
+        seen: the item in view and whether the model's answer is there too; no answer to anything else counts.
+        screening: what the model says of an item.
+        ended: the reader wants to read no more of the sample now.
     """
 
     items: list[Item]
@@ -47,6 +53,9 @@ class Session:
     first: Call | None = None
     began: float = field(default_factory=time.monotonic)
     called: float = 0.0
+    seen: Seen = field(default_factory=Seen)
+    screening: tuple[Item, Screening] | None = None
+    ended: bool = False
 
     @property
     def item(self) -> Item | None:
@@ -56,12 +65,12 @@ class Session:
 
     def call(self, item: Item, call: Call) -> None:
         """The reader's first call. A button of the picture before, which may still be there, changes nothing."""
-        if item is self.item and self.first is None:
+        if item is self.item and self.first is None and self.seen.enough((item, False)):
             self.first, self.called = call, time.monotonic()
 
     def settle(self, item: Item, screening: Screening, final: Call) -> None:
         """The reader's call with the model's answer in view; as `call`, of this picture alone."""
-        if item is not self.item or self.first is None:
+        if item is not self.item or self.first is None or not self.seen.enough((item, True)):
             return
         now = time.monotonic()
         self.pairs.append(
@@ -79,8 +88,20 @@ class Session:
         self.first, self.began = None, now
 
     def skip(self, item: Item, why: str) -> None:
-        self.skipped.append((item.name, why))
-        self.first, self.began = None, time.monotonic()
+        """Leave out what cannot be read; once, however often it is asked for."""
+        if item is self.item:
+            self.skipped.append((item.name, why))
+            self.first, self.began = None, time.monotonic()
+
+    def end(self, now: bool) -> None:
+        """Stop before the sample's end, or go on; who has seen the model's answer cannot make the first call anew."""
+        self.ended, self.began = now, time.monotonic()
+
+    def screened(self, item: Item, radiograph: Radiograph) -> Screening:
+        """The model runs once for each radiograph, however often the page does."""
+        if self.screening is None or self.screening[0] is not item:
+            self.screening = item, decide(read(radiograph, self.model), self.population, promise=Promise())
+        return self.screening[1]
 
 
 def current() -> Session | None:
@@ -94,7 +115,10 @@ def second_reader_page() -> None:
         session = current()
         if session is None:
             _begin()
-        elif session.item is not None:
+            return
+        if session.pairs:
+            ask_before_leaving("second")
+        if session.item is not None and not session.ended:
             _read(session, session.item)
         else:
             _result(session)
@@ -110,26 +134,29 @@ def _begin() -> None:
         reader = st.text_input("Reader", "reader", key="second-name", width=220)
         name = model_choice("second-model")
         population = population_choice("second-population")
-    if drawn := sample("second"):
+    if drawn := sample(*all_items("second"), "second"):
         st.session_state["second-reader"] = Session(drawn[0], load_model(name), reader.strip() or "reader", population)
         st.rerun()
 
 
 def _read(session: Session, item: Item) -> None:
     done = len(session.pairs) + len(session.skipped)
-    st.progress(done / len(session.items), text=f"{done + 1} of {len(session.items)}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.progress(done / len(session.items), text=f"{done + 1} of {len(session.items)}")
+        st.button("Stop here", icon=":material/stop:", key="second-stop", on_click=session.end, args=(True,))
     try:
         if session.first is None:
             _answers("Your call", lambda call: session.call(item, call), "second-first")
             shown(item, "second")
+            session.seen.show((item, False))
             return
-        from pulmoscan.batch.outcomes import load
-
         radiograph = load(item)
-        screening = _screened(session, radiograph)
+        screening = session.screened(item, radiograph)
     except RadiographError as error:
         st.warning(plain(str(error)), icon=":material/block:")
-        st.button("Next", shortcut="n", key="second-skip", on_click=session.skip, args=(item, str(error)))
+        with st.container(horizontal=True, gap="small"):
+            st.button("Try again", key="second-again")
+            st.button("Next", shortcut="n", key="second-skip", on_click=session.skip, args=(item, str(error)))
         return
     called = next(title for title, _, call in ANSWERS if call == session.first)
     left, right = st.columns([5, 9], gap="large")
@@ -137,19 +164,12 @@ def _read(session: Session, item: Item) -> None:
         st.markdown(f"You called: **{called}**. The model says:")
         decision(screening)
         triage_line(screening)
+        for warning in screening.warnings:
+            st.warning(plain(warning), icon=":material/info:")
         _answers("Your call now", lambda call: session.settle(item, screening, call), "second-final")
     with right:
         heatmap(radiograph, screening.reading)
-
-
-def _screened(session: Session, radiograph: Radiograph) -> Screening:
-    """The model runs once for each radiograph, however often the page does."""
-    kept = st.session_state.get("second-screening")
-    if kept is None or kept[0] != radiograph.key:
-        screening = decide(read(radiograph, session.model), session.population, promise=Promise())
-        st.session_state["second-screening"] = kept = (radiograph.key, screening)
-    found: Screening = kept[1]
-    return found
+    session.seen.show((item, True))
 
 
 def _answers(title: str, give: Callable[[Call], None], place: str) -> None:
@@ -165,6 +185,9 @@ def _result(session: Session) -> None:
         f"{len(session.pairs)} radiographs read; {changed} calls changed with the model's answer in view.",
         icon=":material/done_all:",
     )
+    if session.item is not None:
+        at = len(session.pairs) + len(session.skipped)
+        st.button(f"Go on at {at + 1} of {len(session.items)}", key="second-go-on", on_click=session.end, args=(False,))
     if session.skipped:
         st.caption(f"{len(session.skipped)} could not be screened: {plain(session.skipped[0][1])}")
     exports = [

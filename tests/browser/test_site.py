@@ -57,6 +57,11 @@ def test_blind_reading(app: str, new_page: Open, ward: list[Path], tmp_path: Pat
     read(page, "Bob", "ppn")  # in an order of his own: they differ on one, whichever it is
     expect(page.get_by_text("They differ on 1; 1 of them are not settled yet.")).to_be_visible()
     page.screenshot(path=OUTPUT / "blind-to-settle.png")
+    # A name that is typed answers nothing.
+    page.get_by_role("textbox", name="Reader").press_sequentially("Penny")
+    page.get_by_role("heading", name="Blind reading").click()
+    page.wait_for_timeout(1000)
+    expect(page.get_by_text("They differ on 1; 1 of them are not settled yet.")).to_be_visible()
     page.keyboard.press("n")
     expect(page.get_by_text("They differ on 1; 0 of them are not settled yet.")).to_be_visible()
     with page.expect_download() as download:
@@ -68,6 +73,35 @@ def test_blind_reading(app: str, new_page: Open, ward: list[Path], tmp_path: Pat
     assert {Path(label.file).stem for label in table.labels} == set(NAMES)
 
 
+def test_a_reload_is_asked_about_and_what_was_saved_goes_on(
+    app: str, new_page: Open, ward: list[Path], tmp_path: Path
+) -> None:
+    page = new_page()
+    draw(page, f"{app}/blind_reading", ward)
+    page.get_by_role("textbox", name="Reader").fill("Ann")
+    page.get_by_role("button", name="Read", exact=True).click()
+    expect(page.get_by_text("Ann: 1 of 3")).to_be_visible()
+    expect(page.get_by_text("Radiograph without its name")).to_be_visible()
+    page.wait_for_timeout(500)
+    page.keyboard.press("p")
+    page.keyboard.press("p")  # twice, as it happens
+    expect(page.get_by_text("Ann: 2 of 3")).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Calls so far (JSON)").click()
+    download.value.save_as(tmp_path / "calls.json")
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.reload()
+    expect(page.get_by_text("Choose radiographs; a random sample")).to_be_visible()
+    assert asked == ["beforeunload"]
+    page.locator("input[type=file]").nth(1).set_input_files(tmp_path / "calls.json")
+    page.locator("input[type=file]").nth(0).set_input_files(ward)
+    page.get_by_role("button", name="Go on", exact=True).click()
+    page.get_by_role("button", name="Go on as Ann").click()
+    expect(page.get_by_text("Ann: 2 of 3")).to_be_visible()
+
+
 def test_second_reader(app: str, new_page: Open, ward: list[Path], tmp_path: Path) -> None:
     page = new_page()
     draw(page, f"{app}/second_reader", ward)
@@ -75,9 +109,12 @@ def test_second_reader(app: str, new_page: Open, ward: list[Path], tmp_path: Pat
         expect(page.get_by_text(f"{number} of 3")).to_be_visible()
         expect(page.get_by_text("Your call", exact=True)).to_be_visible()
         expect(page.get_by_text("The model says")).to_have_count(0)
+        expect(page.get_by_text("Radiograph without its name")).to_be_visible()
+        page.wait_for_timeout(500)  # as one who looks
         page.keyboard.press("n")
         expect(page.get_by_text("You called: None. The model says:")).to_be_visible()
         expect(page.get_by_text("Your call now")).to_be_visible()
+        page.wait_for_timeout(1000)
         if number == 1:
             page.screenshot(path=OUTPUT / "second-reader.png")
         page.keyboard.press("p")

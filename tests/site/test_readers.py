@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pulmoscan.errors import NoStudy
 from pulmoscan.site.labels import read_labels
-from pulmoscan.site.readers import Pair, Study, draw, gain, pairs_table
+from pulmoscan.site.readers import Pair, Study, draw, gain, pairs_table, read_study
 
 
 def test_a_sample_is_random_without_repetition_and_the_same_again() -> None:
@@ -68,6 +69,50 @@ def test_labels_are_a_table_that_accept_takes(study: Study) -> None:
         ("d.png", 0),
     ]
     assert "reader Ann,reader Bob" in study.table()
+
+
+def test_a_name_is_one_readers_however_it_is_spelt(study: Study) -> None:
+    assert study.known(" ann ") == study.known("ANN") == study.known("Ａnn") == "Ann"
+    assert study.known("Anna") is None
+
+
+def test_what_was_settled_holds_only_while_readers_differ(study: Study) -> None:
+    study.adjudicated[1] = 1
+    study.give("Ann", 1, 0)  # she has gone back
+    assert study.labels[1] == 0
+
+
+def test_what_cannot_be_shown_is_left_out_for_all(study: Study) -> None:
+    study.leave_out(3)
+    assert (study.left("Ann"), study.left("Bob"), study.left("Eve")) == (0, 0, 3)
+    assert study.next("Bob") is None
+    assert 3 not in study.labels
+    assert 3 not in study.calls["Ann"]
+
+
+def test_saved_and_gone_on_with(study: Study) -> None:
+    study.adjudicated[1] = 1
+    study.leave_out(2)
+    again = read_study(study.saved())
+    assert vars(again) == vars(study) | {"files": tuple(study.files)}
+    assert again.order("Bob") == study.order("Bob")
+    again.take_back("Ann")
+    assert list(again.calls["Ann"]) == list(study.calls["Ann"])[:-1]  # the last is the one that was given last
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        b"file,label",
+        b'{"files": ["a"], "seed": 1, "calls": {"Ann": [[1, 0]]}, "adjudicated": [], "left_out": []}',
+        b'{"files": ["a"], "seed": 1, "calls": {"Ann": [[0, 7]]}, "adjudicated": [], "left_out": []}',
+    ],
+)
+def test_what_holds_no_calls_is_told(data: bytes) -> None:
+    with pytest.raises(NoStudy):
+        read_study(data)
 
 
 def _pair(file: str, first: int, model: int, final: int) -> Pair:
