@@ -224,7 +224,10 @@ def in_force() -> dict[str, SiteProfile]:
     Raises:
         SiteProfileDamaged, SiteProfilesClash: as `read_profiles`.
     """
-    return read_profiles(Path(place) for place in variable("SITE").split(os.pathsep) if place)
+    named = variable("SITE")
+    # A path may itself hold the sign that separates several.
+    places = [named] if named and Path(named).exists() else named.split(os.pathsep)
+    return read_profiles(Path(place) for place in places if place)
 
 
 def not_for(profiles: Iterable[SiteProfile], model: str) -> str:
