@@ -148,8 +148,8 @@ def test_a_profile_of_another_model_is_said_in_every_output(
 ) -> None:
     picture, site = tmp_path / "3.png", tmp_path / "site.json"
     picture.write_bytes(encode(grey8(230, 240, seed=3), "PNG"))
-    monkeypatch.setenv("PULMOSCAN_SITE", str(site))
     said = f"The site profile in force is for ResNet-18 ({write(site).label}) and not for ResNet-50"
+    monkeypatch.setenv("PULMOSCAN_SITE", str(site))
     reports = ["--report", "json", "--report", "pdf", "--report", "dicom-sr", "--out", str(tmp_path / "r")]
     screen = ["screen", str(picture), "--model", "resnet50", "--population", "child", "--format", "json"]
     assert cli.main([*screen, *reports]) == 0

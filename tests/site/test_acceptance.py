@@ -208,7 +208,7 @@ def test_parity_with_an_earlier_run(make: Callable[..., Acceptance]) -> None:
     with pytest.raises(NothingInCommon):
         check_in_common(before, ["hand.png", "foot.png"])
     with pytest.raises(NothingInCommon):
-        compare(other, [c.model_copy(update={"file": "x" + c.file}) for c in before], RUN, now)
+        compare(other, [c.model_copy(update={"file": c.file + "x"}) for c in before], RUN, now)
 
 
 def test_json_has_all_and_is_strict(make: Callable[..., Acceptance]) -> None:
@@ -245,7 +245,7 @@ def test_pdf_says_it(make: Callable[..., Acceptance]) -> None:
 
 
 def test_pdf_shows_what_was_judged_wrongly(make: Callable[..., Acceptance]) -> None:
-    found = make(made_up(90))
+    found = make([c.model_copy(update={"threshold": 0.7}) for c in made_up(90)])
     files = {f: encode(grey8(400, 300 + n, seed=n), "PNG") for n, (f, _) in enumerate(found.misses)}
     gone = next(iter(files))
 
