@@ -145,7 +145,7 @@ def test_another_model_against_it(ward: Path, capsys: pytest.CaptureFixture[str]
     assert "belongs to another run (different: model, weights_sha256)" in capsys.readouterr().err
     assert run(ward, "--against", str(ward / "out"), out="second", model="resnet50") == 0
     said = capsys.readouterr().out
-    assert "Against the earlier run" in said
+    assert "Against resnet18" in said
     assert "resnet18 → resnet50" in said
     assert json.loads((ward / "second" / "acceptance.json").read_bytes())["parity"]["n"] == 15
     # What cannot be compared is told before anything is screened.

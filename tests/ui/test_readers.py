@@ -71,8 +71,9 @@ def test_a_key_that_is_pressed_twice_answers_one_picture(files: Files, clock: Cl
     (before,) = reading.study.calls["Ann"]
     reading.give("Ann", before, 0)
     assert reading.study.calls["Ann"] == {before: 1}
-    app = click(app, "Back")
+    (position,) = {n for n in range(N) if reading.seen.what == ("Ann", n)}
     click(app, "Back")
+    reading.back("Ann", position)
     assert reading.study.calls["Ann"] == {}
 
 
