@@ -13,7 +13,7 @@ from tests.browser.conftest import ROOT, Open
 from tests.browser.test_app import OUTPUT, settled
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Dialog, Page
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
@@ -91,7 +91,12 @@ def test_a_reload_is_asked_about_and_what_was_saved_goes_on(
         page.get_by_role("button", name="Calls so far (JSON)").click()
     download.value.save_as(tmp_path / "calls.json")
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", leave)
     page.reload()
     expect(page.get_by_text("Choose radiographs; a random sample")).to_be_visible()
     assert asked == ["beforeunload"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan.batch.outcomes import Outcome
+from pulmoscan.batch.outcomes import Outcome, screen_items
 from pulmoscan.site import cases
 from pulmoscan.site.cases import parse_journal
 from pulmoscan.ui.state.acceptance import AcceptanceTest
@@ -97,7 +97,7 @@ def test_a_batch_that_was_screened_is_not_screened_again(
 
 def stopped(monkeypatch: pytest.MonkeyPatch, after: int) -> threading.Event:
     """Screening waits before the file of that number, until the event is set."""
-    go_on, every = threading.Event(), cases.screen_items
+    go_on, every = threading.Event(), screen_items
 
     def waiting(*args: Any, **options: Any) -> Iterator[Outcome]:
         for number, outcome in enumerate(every(*args, **options)):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pulmoscan.batch.outcomes import load
 from pulmoscan.errors import DamagedImage
 from pulmoscan.reading.intake import Item
 from pulmoscan.site.readers import Study
@@ -105,7 +106,6 @@ def test_a_decoder_that_dies_stops_no_reader(files: Files, clock: Clock, monkeyp
     app = as_reader(drawn("blind_reading", files), "Ann")
     reading: Reading = app.session_state["blind-reading"]
     clock.look()
-    load = sample.load
     monkeypatch.setattr(sample, "load", failing)
     app = click(app, "Pneumonia")
     assert "This radiograph cannot be shown" in text(app)

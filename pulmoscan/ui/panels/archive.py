@@ -79,7 +79,7 @@ def _table(listing: Listing, key: str) -> int | None:
                 "decision": [_decision(row) for row in rows],
                 "threshold": [row["threshold"] for row in rows],
                 "population": [row["population"] for row in rows],
-                "month": [row["month"] for row in rows],
+                "month": [row["month"] or "" for row in rows],
                 "why, warnings": [row["reason"] or " ".join(row["warnings"] or []) for row in rows],
             }
         ),
