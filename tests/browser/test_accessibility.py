@@ -49,7 +49,7 @@ def faults(page: Page, where: str) -> list[str]:
 
 Scheme = Literal["light", "dark"]
 everywhere = pytest.mark.parametrize("scheme", ["light", "dark"])
-on_all = pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)], ids=["desktop", "phone"])
+on_all = pytest.mark.parametrize(("width", "height"), [(1440, 900)], ids=["desktop"])
 
 
 @everywhere
