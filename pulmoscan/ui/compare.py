@@ -200,7 +200,8 @@ def _figures(subjects: Sequence[Measured], population: PopulationChoice, age: fl
         )
         if rows:
             st.html(
-                f'<div class="scroll"><table class="measured"><caption>On the {split} split</caption><thead><tr>'
+                f'<div class="scroll" tabindex="0" role="region" aria-label="Figures on the {split} split">'
+                f'<table class="measured"><caption>On the {split} split</caption><thead><tr>'
                 "<th></th><th>radiographs of</th><th>at</th><th>AUC</th><th>sensitivity</th><th>specificity</th></tr>"
                 f"</thead><tbody>{rows}</tbody></table></div>"
             )

@@ -31,6 +31,7 @@ STREAMLITS_OWN = (
     "[data-testid=stFileUploaderDropzone]",
     "[data-testid=stDataFrame]",
     "[data-testid=stHeader]",
+    "[data-testid=stSidebarNavItems]",  # the menu of a phone: a list whose items stand in divisions
 )
 """Widgets whose markup is Streamlit's, not ours."""
 
@@ -49,7 +50,7 @@ def faults(page: Page, where: str) -> list[str]:
 
 Scheme = Literal["light", "dark"]
 everywhere = pytest.mark.parametrize("scheme", ["light", "dark"])
-on_all = pytest.mark.parametrize(("width", "height"), [(1440, 900)], ids=["desktop"])
+on_all = pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)], ids=["desktop", "phone"])
 
 
 @everywhere
