@@ -108,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
     this = run_of(model, options.population, table_bytes)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        asked = _state(options.out / LIMITS, asked, _says_nothing(options))
+        asked = _state(options.out / LIMITS, asked, _says_nothing(options), options.against)
         journal = Journal(options.out / CASES, this)
         done = journal.begin()
     except OSError as error:
@@ -171,11 +171,12 @@ def _tell(faults: Sequence[Fault], unlabelled: Sequence[str], passed_over: Seque
         print(f"{len(unlabelled)} files have no label and are not screened.", file=sys.stderr)
 
 
-def _state(path: Path, asked: Asked, nothing_given: bool) -> Asked:
+def _state(path: Path, asked: Asked, nothing_given: bool, against: Path | None) -> Asked:
     """Write down what is asked before anything is screened; it stays as it was stated.
 
     Args:
-        nothing_given: the command says nothing of it; what was stated before then holds.
+        nothing_given: the command says nothing of it; what was stated before then holds, here or of the earlier run.
+        against: the folder of the earlier run that it is compared with.
 
     Raises:
         LimitsStated: another thing was stated before.
@@ -183,6 +184,9 @@ def _state(path: Path, asked: Asked, nothing_given: bool) -> Asked:
     from pulmoscan.site.stated import Stated, read_stated
 
     if not path.exists():
+        earlier = against / LIMITS if against else path
+        if nothing_given and earlier.is_file() and (stated := read_stated(earlier)):
+            asked = stated.asked
         Stated.of(asked).write(path)
         return asked
     before = read_stated(path)

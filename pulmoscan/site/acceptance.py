@@ -57,6 +57,7 @@ class Taken:
         duplicates: files with the same bytes as another, which count once.
         unlabelled: files that no row names.
         patients: how many different ones, as far as they are told; 0 where none is.
+        unknown: of the screened ones, those of whom nothing tells child or adult.
     """
 
     labelled: int
@@ -68,6 +69,7 @@ class Taken:
     duplicates: int
     unlabelled: int
     patients: int
+    unknown: int
 
 
 @dataclass(frozen=True)
@@ -222,13 +224,19 @@ def _figures(
         "average precision": lab.average_precision(found, prevalence),
         "calibration error": _bootstrap(found, calibration.expected_calibration_error),
         "brier": _bootstrap(found, calibration.brier),
-        "heat inside boxes": metrics.mean([c.in_boxes for c in ill if c.in_boxes is not None]),
-        "heat inside lungs": metrics.mean([c.lung_attention for c in ill if c.called and c.lung_attention is not None]),
+        "heat inside boxes": _mean_share([c.in_boxes for c in ill]),
+        "heat inside lungs": _mean_share([c.lung_attention for c in ill if c.called]),
         "refused": metrics.proportion(sum(c.status == "refused" for c in cases), len(cases)),
         "failed": metrics.proportion(sum(c.status == "error" for c in cases), len(cases)),
     }
     several = {"sensitivity": sensitivity, "specificity": specificity}
     return figures, {name: part.effective for name, part in several.items() if part.effective < part.figure.n}
+
+
+def _mean_share(values: Sequence[float | None]) -> Estimate:
+    """Of those that are known; its interval ends where shares do."""
+    found = metrics.mean([value for value in values if value is not None])
+    return dataclasses.replace(found, low=max(0.0, found.low), high=min(1.0, found.high)) if found.n > 1 else found
 
 
 def _bootstrap(found: Scores, of: Any) -> Estimate:
@@ -290,6 +298,7 @@ def _taken(cases: Sequence[Case], read: Sequence[Case], unlabelled: int) -> Take
         duplicates=sum(bool(c.duplicate_of) for c in cases),
         unlabelled=unlabelled,
         patients=len({c.patient for c in read if c.patient}),
+        unknown=sum(c.population == "unknown" for c in read),
     )
 
 

@@ -108,13 +108,12 @@ def _verdict(a: Acceptance) -> list[Flowable]:
 
 
 def _made_with(a: Acceptance) -> list[Row]:
-    points = ", ".join(f"{GROUPS.get(p, p)} {t:.3f}" for p, t in a.thresholds.items())  # type: ignore[call-overload]
     stated = "the site's, as stated" if a.asked.prevalence is not None else "the share in this set"
     return [
         ("Model", f"{a.title}, weights SHA-256 {a.run.weights_sha256}"),
         ("Precision", a.run.precision),
         ("Site profile", a.run.site or "none"),
-        ("Operating points", points),
+        ("Operating points", words.points_text(a)),
         ("Prevalence", f"{100 * a.prevalence:.1f} % ({stated})"),
         ("Table of labels", f"SHA-256 {a.run.labels_sha256}"),
     ]

@@ -69,6 +69,12 @@ def figure_rows(acceptance: Acceptance) -> list[tuple[str, str]]:
     return rows
 
 
+def points_text(acceptance: Acceptance) -> str:
+    """The operating points that applied, and to whom."""
+    groups: Mapping[str, str] = {**GROUPS, "unknown": "age unknown"}
+    return ", ".join(f"{groups[p]} {t:.3f}" for p, t in acceptance.thresholds.items())
+
+
 def taken_text(acceptance: Acceptance) -> str:
     """What was measured and what was not, in sentences."""
     t = acceptance.taken
@@ -81,6 +87,11 @@ def taken_text(acceptance: Acceptance) -> str:
             parts.append(
                 f"{count:,} {what}, {ill:,} of them with pneumonia: these go to a reader and count in no figure."
             )
+    if t.unknown:
+        parts.append(
+            f"Of {t.unknown:,} neither table, header nor the choice tells child or adult: the more sensitive of the "
+            "two operating points applied."
+        )
     if t.duplicates:
         parts.append(f"{t.duplicates:,} hold the same bytes as another and count once.")
     if t.unlabelled:
@@ -147,7 +158,9 @@ def parity_rows(parity: Parity) -> list[tuple[str, str]]:
     what = "; ".join(f"{name.replace('_', ' ')} {change}" for name, change in named.items()) or "nothing"
     d = parity.auc.difference
     rows = [("Changed", what), ("Radiographs in both", f"{parity.n:,}")]
-    if d.n:
+    if d.n and d.low == d.high:
+        rows.append((f"AUC, {now} less {before}", "none: the two rank these cases alike"))
+    elif d.n:
         rows.append(
             (
                 f"AUC, {now} less {before}",
@@ -202,7 +215,7 @@ def summary(acceptance: Acceptance) -> str:
 
 
 def _lines(a: Acceptance) -> Iterator[str]:
-    points = ", ".join(f"{GROUPS.get(p, p)} {t:.3f}" for p, t in a.thresholds.items())  # type: ignore[call-overload]
+    points = points_text(a)
     site = f", site profile {a.run.site}" if a.run.site else ""
     yield f"Acceptance of {a.title}, weights {a.run.weights_sha256[:12]}, {a.run.precision}{site}"
     yield f"  {taken_text(a)}"

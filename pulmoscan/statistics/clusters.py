@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pulmoscan.statistics.metrics import Estimate, Scores, Z, proportion, share_below
+from pulmoscan.statistics.metrics import Estimate, Scores, Z, auc_apart, proportion, share_below
 
 Array = NDArray[np.float64]
 
@@ -68,6 +68,8 @@ def auc(scores: Scores, of_pneumonia: Sequence[str], of_normal: Sequence[str]) -
     with_ill, with_well = (len(set(part.tolist())) for part in (numbers[:ill], numbers[ill:]))
     if min(with_ill, with_well) < 2:
         return plain
+    if plain.estimate in (0.0, 1.0):
+        return auc_apart(plain.estimate, max(1, min(with_ill, with_well, clusters // 2)), plain.n)
     variance = with_ill / (with_ill - 1) * float((x**2).sum()) / ill**2
     variance += with_well / (with_well - 1) * float((y**2).sum()) / well**2
     variance += 2 * clusters / (clusters - 1) * float((x * y).sum()) / (ill * well)

@@ -159,7 +159,10 @@ class Scores:
 
     @property
     def auc(self) -> Estimate:
-        """Area under the ROC curve with DeLong's interval (DeLong et al. 1988, doi 10.2307/2531595)."""
+        """Area under the ROC curve with DeLong's interval (DeLong et al. 1988, doi 10.2307/2531595).
+
+        Where the classes lie wholly apart DeLong's has no width, whatever n is: see `auc_apart`.
+        """
         n = len(self.normal) + len(self.pneumonia)
         if not len(self.normal) or not len(self.pneumonia):
             return Estimate(math.nan, math.nan, math.nan, 0)
@@ -169,9 +172,22 @@ class Scores:
         estimate = float(of_pneumonia.mean())
         if min(len(self.normal), len(self.pneumonia)) < 2:
             return Estimate(estimate, 0.0, 1.0, n)
+        if estimate in (0.0, 1.0):
+            return auc_apart(estimate, min(len(self.normal), len(self.pneumonia)), n)
         variance = of_pneumonia.var(ddof=1) / len(of_pneumonia) + of_normal.var(ddof=1) / len(of_normal)
         reach = Z * math.sqrt(variance)
         return Estimate(estimate, max(0.0, estimate - reach), min(1.0, estimate + reach), n)
+
+
+def auc_apart(estimate: float, pairs: int, n: int) -> Estimate:
+    """An AUC of 1 (or 0) with an interval that few cases leave wide.
+
+    Of the smaller class each case and another of the larger one make a pair; these are independent, and of each the AUC
+    is the chance to be ranked rightly. That all were is the exact binomial's case without an error (Clopper and Pearson
+    1934, doi 10.1093/biomet/26.4.404).
+    """
+    bound = (0.5 - CONFIDENCE / 2) ** (1 / pairs)
+    return Estimate(estimate, bound, 1.0, n) if estimate else Estimate(estimate, 0.0, 1 - bound, n)
 
 
 def proportion(count: int, n: int) -> Estimate:

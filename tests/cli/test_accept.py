@@ -148,6 +148,12 @@ def test_another_model_against_it(ward: Path, capsys: pytest.CaptureFixture[str]
     assert "Against resnet18" in said
     assert "resnet18 → resnet50" in said
     assert json.loads((ward / "second" / "acceptance.json").read_bytes())["parity"]["n"] == 15
+    # What was stated of the first run holds for the other, unless something else is.
+    assert run(ward, "--limit", "auc>=0.1", "--prevalence", "10%", out="stated") in (0, 1)
+    assert run(ward, "--against", str(ward / "stated"), out="by those", model="resnet50") in (0, 1)
+    report = json.loads((ward / "by those" / "acceptance.json").read_bytes())
+    assert (report["asked"]["limits"], report["prevalence"]) == ([{"name": "auc", "at_least": 0.1}], 0.1)
+    capsys.readouterr()
     # What cannot be compared is told before anything is screened.
     other = ward / "other.jsonl"
     other.write_text((ward / "out" / "cases.jsonl").read_text().replace(f"{ward}/ward/", "elsewhere/x"))

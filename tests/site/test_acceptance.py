@@ -153,6 +153,18 @@ def test_verdict_sees_independent_radiographs_only() -> None:
     assert alone.verdict == "Every limit that was stated beforehand is met."
 
 
+def test_who_is_neither_child_nor_adult_is_said(make: Callable[..., Acceptance]) -> None:
+    found = make([c.model_copy(update={"population": "unknown", "age": None}) for c in made_up(60)])
+    assert "Of 60 neither table, header nor the choice tells child or adult" in words.taken_text(found)
+    assert words.points_text(found) == "age unknown 0.400"
+    assert "neither table" not in words.taken_text(make())
+
+
+def test_two_that_rank_alike_differ_by_nothing_that_was_seen() -> None:
+    cases = made_up(60)
+    assert dict(words.parity_rows(compare(RUN, cases, RUN, cases)))["AUC, now less before"].startswith("none")
+
+
 def test_no_limits_no_verdict(make: Callable[..., Acceptance]) -> None:
     found = make()
     assert found.accepted is None

@@ -163,6 +163,17 @@ def test_auc_of_one_radiograph_claims_nothing() -> None:
     assert (figure.estimate, figure.low, figure.high, figure.n) == (1.0, 0.0, 1.0, 3)
 
 
+@pytest.mark.parametrize(("normal", "pneumonia"), [(20, 20), (20, 500), (3, 4)])
+def test_auc_of_classes_that_lie_apart_is_as_sure_as_their_cases_are_many(normal: int, pneumonia: int) -> None:
+    """DeLong's interval would have no width, even of three and four."""
+    low, high = np.linspace(0, 0.4, normal), np.linspace(0.6, 1, pneumonia)
+    figure, upside_down = Scores(low, high).auc, Scores(high, low).auc
+    expected = stats.binomtest(min(normal, pneumonia), min(normal, pneumonia)).proportion_ci(0.95, method="exact")
+    assert (figure.estimate, figure.low, figure.high) == (1.0, pytest.approx(expected.low), 1.0)
+    assert (upside_down.estimate, upside_down.low) == (0.0, 0.0)
+    assert upside_down.high == pytest.approx(1 - expected.low)
+
+
 def test_auc_of_one_class() -> None:
     for scores in (Scores(np.array([]), np.array([0.5])), Scores(np.array([0.5]), np.array([]))):
         assert scores.auc.n == 0
