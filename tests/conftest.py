@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +60,28 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def _is_slow(path: Path) -> bool:
     return any(path.is_relative_to(REPOSITORY / "tests" / slow) for slow in SLOW)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[SESSION] = session
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave at once with what the tests came to, when all is torn down, told and written.
+
+    Now and then a whole run ended in a segmentation fault after its last line: so many native libraries in one process
+    do not all stand it when the interpreter takes itself apart, and the run then failed without a failed test.
+    """
+    if hasattr(config, "workerinput") or SESSION not in config.stash:
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(config.stash[SESSION].exitstatus))
+
+
+SESSION = pytest.StashKey[pytest.Session]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -71,7 +71,7 @@ def figure_rows(acceptance: Acceptance) -> list[tuple[str, str]]:
 
 def points_text(acceptance: Acceptance) -> str:
     """The operating points that applied, and to whom."""
-    groups: Mapping[str, str] = {**GROUPS, "unknown": "age unknown"}
+    groups = {str(p): words for p, words in GROUPS.items()} | {"unknown": "age unknown"}
     return ", ".join(f"{groups[p]} {t:.3f}" for p, t in acceptance.thresholds.items())
 
 
