@@ -135,13 +135,18 @@ def _read(page: Page, server: Server, waits: Waits, number: int) -> None:
     waits.processor.milliseconds.append(1000 * (server.processor_seconds - before) / len(THRESHOLDS))
 
 
+def chromium() -> str | None:
+    """The program of an installed Chromium or Chrome; None where there is none."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
 @contextmanager
 def _browser() -> Iterator[Browser]:
     try:
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError as error:
         raise PulmoScanError("The part page drives a browser: pip install playwright.") from error
-    path = next(filter(None, map(shutil.which, NAMES)), None)
+    path = chromium()
     if path is None:
         raise PulmoScanError(f"The part page drives a browser: none of {', '.join(NAMES)} is installed.")
     with sync_playwright() as playwright:

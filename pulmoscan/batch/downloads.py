@@ -10,8 +10,6 @@ from functools import partial
 from io import BytesIO
 from typing import IO
 
-import cv2
-import numpy as np
 from PIL import Image
 
 from pulmoscan import DISCLAIMER, __version__
@@ -26,6 +24,7 @@ from pulmoscan.export.pdf_summary import Summary, draw_summary
 from pulmoscan.export.words import OPACITY
 from pulmoscan.models import gradcam
 from pulmoscan.reading.intake import Item
+from pulmoscan.reading.scaling import at_most
 
 Pair = tuple[Item, Outcome]
 LARGEST_SIDE = 1024
@@ -135,10 +134,7 @@ def overlay_jpeg(item: Item, outcome: Outcome) -> bytes:
     if outcome.screening is None:
         raise ValueError("there is no screening to draw")
     radiograph = load(item)
-    pixels = radiograph.pixels
-    factor = min(1.0, LARGEST_SIDE / max(pixels.shape))
-    if factor < 1:
-        pixels = np.asarray(cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA))
+    pixels = at_most(radiograph.pixels, LARGEST_SIDE)
     heat = outcome.screening.reading.heatmap(*pixels.shape)
     mark = Report(radiograph, outcome.screening).mark
     picture = marked(gradcam.overlay(pixels, heat, OPACITY), mark)

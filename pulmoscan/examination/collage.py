@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pulmoscan.reading.scaling import at_most
+
 Pixels = NDArray[np.float32]
 
 PLAIN_LINE = 2 / 255
@@ -84,8 +86,7 @@ class Lines:
     """
 
     def __init__(self, pixels: Pixels) -> None:
-        factor = min(1.0, LINES_SIDE / max(pixels.shape))
-        small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
+        small = at_most(pixels, LINES_SIDE)
         self._across = (small - small.min()) / np.float32(max(spread(pixels), 1e-6))
         self._down = np.ascontiguousarray(self._across.T)
         self._shares = steepness(self._across), steepness(self._down)

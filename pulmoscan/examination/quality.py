@@ -19,6 +19,7 @@ from pulmoscan.examination.reproductions import screen_grid, signs_on_black
 from pulmoscan.models import preprocessing
 from pulmoscan.models.preprocessing import INPUT_SIZE
 from pulmoscan.reading.radiograph import PHOTOGRAPH
+from pulmoscan.reading.scaling import at_most
 
 DefectKind = Literal[
     "low resolution",
@@ -262,8 +263,7 @@ def _lean(lobe: Mask, aspect: float) -> float:
 
 def lettering(pixels: Pixels, lungs: Mask) -> float:
     """Share of the lungs that thin, bright strokes cover, in [0, 1]."""
-    factor = min(1.0, TEXT_SIDE / max(pixels.shape))
-    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
+    small = at_most(pixels, TEXT_SIDE)
     stroke = max(3, round(STROKE * max(small.shape)))
     strokes = cv2.morphologyEx(small, cv2.MORPH_TOPHAT, np.ones((stroke, stroke), np.uint8)) > STROKE_CONTRAST
     inside = cv2.resize(lungs.astype(np.uint8), small.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pulmoscan.reading.scaling import at_most
+
 Pixels = NDArray[np.float32]
 
 WINDOW, SMALLEST_WINDOW = 512, 200  # pixels a side of the middle part whose spectrum is looked at
@@ -61,8 +63,7 @@ def _window(side: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
 
 def signs_on_black(pixels: Pixels) -> int:
     """How many small, bright signs lie each on plain black: a viewer's buttons and words, or text that is burnt in."""
-    factor = min(1.0, SIGNS_SIDE / max(pixels.shape))
-    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
+    small = at_most(pixels, SIGNS_SIDE)
     low, high = float(small.min()), float(np.percentile(small, 99))
     small = (small - low) / np.float32(max(high - low, 1e-6))
     height, width = small.shape

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +27,7 @@ from pulmoscan.models import gradcam
 from pulmoscan.models.registry import ModelSpec
 from pulmoscan.population import OperatingPoint
 from pulmoscan.reading.radiograph import Radiograph
+from pulmoscan.reading.scaling import at_most
 from pulmoscan.screening import Screening
 
 PageSize = Literal["A4", "Letter"]
@@ -152,11 +152,7 @@ class Report:
     @cached_property
     def picture(self) -> NDArray[np.float32]:
         """float32 [H, W] in [0, 1]: the radiograph at up to `LARGEST_SIDE` pixels a side."""
-        pixels = self.radiograph.pixels
-        factor = LARGEST_SIDE / max(pixels.shape)
-        if factor >= 1:
-            return pixels
-        return cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA).astype(np.float32)
+        return at_most(self.radiograph.pixels, LARGEST_SIDE)
 
     @cached_property
     def overlay(self) -> NDArray[np.uint8]:

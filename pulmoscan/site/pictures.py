@@ -10,6 +10,7 @@ import numpy as np
 from pulmoscan.batch.outcomes import load
 from pulmoscan.errors import RadiographError
 from pulmoscan.reading.intake import Item
+from pulmoscan.reading.scaling import at_most
 from pulmoscan.site.acceptance import Acceptance
 
 MOST_OF_A_KIND = 12
@@ -29,11 +30,9 @@ def of_errors(acceptance: Acceptance, items: Mapping[str, Item]) -> dict[str, by
     found = {}
     for file, _ in wrong:
         try:
-            pixels = load(items[file]).pixels
+            small = at_most(load(items[file]).pixels, SIDE)
         except RadiographError:
             continue
-        factor = min(1.0, SIDE / max(pixels.shape))
-        small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         grey = (np.clip(small, 0, 1) * 255).astype(np.uint8)
         _, jpeg = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         found[file] = jpeg.tobytes()

@@ -10,7 +10,6 @@ from pulmoscan.batch.outcomes import Outcome
 from pulmoscan.batch.pseudonyms import pseudonyms
 from pulmoscan.models.registry import MODELS, get_spec
 from pulmoscan.population import PopulationChoice
-from pulmoscan.reading.radiograph import FORMAT_NAMES
 from pulmoscan.screening import load_model
 from pulmoscan.settings import secret_file
 from pulmoscan.site.acceptance import Asked
@@ -26,6 +25,7 @@ from pulmoscan.ui.panels.acceptance_report import acceptance_report
 from pulmoscan.ui.panels.choices import model_choice, population_choice
 from pulmoscan.ui.panels.hand_over import Export, deliver, export_buttons
 from pulmoscan.ui.panels.leaving import ask_before_leaving
+from pulmoscan.ui.sample import BATCH, UPLOAD, uploaded
 from pulmoscan.ui.state.acceptance import AcceptanceTest, Earlier, Pass, clear, current
 
 SUBTITLE = "Is the model good enough for your patients? State your limits, give your labelled radiographs, and see."
@@ -36,7 +36,6 @@ LIMITS: tuple[tuple[str, str, float, float], ...] = (
     ("refused", "Refused at most (%)", 2.0, 100.0),
 )
 """Name of the limit, label, what the field begins with, and its whole."""
-UPLOAD, BATCH = "Files or a zip", "The batch that was screened"
 NOTHING, EARLIER = "Nothing", "An earlier run"
 
 
@@ -56,7 +55,10 @@ def acceptance_page() -> None:
 
 def _intake() -> None:
     asked, population = _asked()
-    source, files = _radiographs()
+    source, files = uploaded(
+        "acceptance",
+        "Held in memory for this session only. For many thousands: `pulmoscan accept FOLDER --labels CSV`.",
+    )
     table = st.file_uploader(
         "Table of labels (CSV)",
         type=["csv", "tsv", "txt"],
@@ -170,25 +172,6 @@ def _asked() -> tuple[Asked, PopulationChoice]:
         )
     promise = Promise(misses / 100, alarms / 100, sure / 100)
     return Asked(tuple(limits), stated / 100 if stated else None, promise), population
-
-
-def _radiographs() -> tuple[str, list[st.runtime.uploaded_file_manager.UploadedFile]]:
-    """Where they come from, and what was uploaded."""
-    source = UPLOAD
-    if batch.current() is not None:
-        source = st.segmented_control(
-            "Radiographs", (UPLOAD, BATCH), default=UPLOAD, required=True, key="acceptance-source"
-        )
-    if source == BATCH:
-        return source, []
-    files = st.file_uploader(
-        f"Radiographs ({FORMAT_NAMES}), or a zip of them",
-        accept_multiple_files=True,
-        key="acceptance-files",
-        max_upload_size=batch.ZIP_MEGABYTES,
-        help="Held in memory for this session only. For many thousands: `pulmoscan accept FOLDER --labels CSV`.",
-    )
-    return source, list(files)
 
 
 def _faults(faults: list[Fault]) -> bool:

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 import cv2
 import numpy as np
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pulmoscan.batch.outcomes import load
 from pulmoscan.reading.intake import Item
@@ -45,25 +46,39 @@ def sample(items: Sequence[Item], strata: Sequence[str], place: str) -> tuple[li
     return [items[n] for n in draw(strata if even else [""] * len(items), size, seed)], seed
 
 
+def uploaded(place: str, explanation: str) -> tuple[str, list[UploadedFile]]:
+    """Where the radiographs come from, `UPLOAD` or `BATCH`, and what was uploaded.
+
+    Args:
+        place: identifies the page in the session.
+        explanation: what becomes of the files.
+    """
+    source = UPLOAD
+    if batch.current() is not None:
+        source = st.segmented_control("Radiographs", (UPLOAD, BATCH), default=UPLOAD, required=True, key=f"{place}-of")
+    if source == BATCH:
+        return source, []
+    files = st.file_uploader(
+        f"Radiographs ({FORMAT_NAMES}), or a zip of them",
+        accept_multiple_files=True,
+        key=f"{place}-files",
+        max_upload_size=batch.ZIP_MEGABYTES,
+        help=explanation,
+    )
+    return source, list(files)
+
+
 def all_items(place: str) -> tuple[list[Item], Sequence[str]]:
     """Everything that could be read, and the group of each.
 
     Args:
         place: identifies the page in the session.
     """
-    screened, source = batch.current(), UPLOAD
-    if screened is not None:
-        source = st.segmented_control("Radiographs", (UPLOAD, BATCH), default=UPLOAD, required=True, key=f"{place}-of")
+    source, files = uploaded(place, "They are held in memory for this session only; nothing leaves this machine.")
+    screened = batch.current()
     if source == BATCH and screened:
         pairs = [(screened.items[n], o.screening.label) for n, o in sorted(screened.outcomes.items()) if o.screening]
         return [item for item, _ in pairs], [label for _, label in pairs]
-    files = st.file_uploader(
-        f"Radiographs ({FORMAT_NAMES}), or a zip of them",
-        accept_multiple_files=True,
-        key=f"{place}-files",
-        max_upload_size=batch.ZIP_MEGABYTES,
-        help="They are held in memory for this session only; nothing leaves this machine.",
-    )
     items = batch.take_in([(file.name, file.getvalue()) for file in files], []) if files else []
     return items, [str(PurePosixPath(item.name).parent) for item in items]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.reader import NAMES, chromium
 from pulmoscan.gallery.samples import gallery
 from pulmoscan.models.registry import MODELS
 from pulmoscan.reading.radiograph import load_radiograph
@@ -36,10 +36,9 @@ PATIENCE = 120_000  # milliseconds
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
+    path = chromium()
     if path is None:
-        pytest.skip(f"none of {', '.join(names)} is installed")
+        pytest.skip(f"none of {', '.join(NAMES)} is installed")
     sync_api.expect.set_options(timeout=PATIENCE)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))

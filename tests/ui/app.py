@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,15 @@ def upload(app: AppTest, content: bytes, name: str = "upload.png", patient: str 
 
 def click(app: AppTest, label: str) -> AppTest:
     return next(button for button in app.button if button.label == label).click().run()
+
+
+def finish_batch(app: AppTest, patience: float = 120.0) -> AppTest:
+    """The page Batch once all is screened."""
+    deadline = time.monotonic() + patience
+    while app.session_state["batch"].running:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return app.run()
 
 
 def drag(app: AppTest, threshold: float) -> AppTest:

@@ -15,7 +15,7 @@ from pulmoscan.site import cases
 from pulmoscan.site.cases import parse_journal
 from pulmoscan.ui.state.acceptance import AcceptanceTest
 from tests.pictures import encode, grey8
-from tests.ui.app import click, handed_over, open_page, text
+from tests.ui.app import click, finish_batch, handed_over, open_page, text
 
 N = 8
 
@@ -79,12 +79,7 @@ def test_a_batch_that_was_screened_is_not_screened_again(
 ) -> None:
     app = open_page("batch")
     app.file_uploader[0].set_value(files).run()
-    app = click(app, "Screen them")
-    deadline = time.monotonic() + 120
-    while app.session_state["batch"].running:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    app.run()
+    app = finish_batch(click(app, "Screen them"))
     app.switch_page("pages/acceptance.py").run()
     next(c for c in app.segmented_control if c.label == "Radiographs").set_value("The batch that was screened").run()
     app.file_uploader[0].set_value(labels()).run()

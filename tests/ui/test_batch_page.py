@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +23,7 @@ from pulmoscan.ui import batch as batch_ui
 from pulmoscan.ui.batch import Batch, take_in
 from pulmoscan.ui.panels.marks import Mark
 from tests.pictures import encode, grey8
-from tests.ui.app import click, decision, go_to, handed_over, open_page, panes, text
+from tests.ui.app import click, decision, finish_batch, go_to, handed_over, open_page, panes, text
 
 MODEL = "resnet18"
 PATIENCE = 60.0
@@ -55,20 +54,12 @@ def screened(uploads: list[tuple[str, bytes]]) -> AppTest:
     app.selectbox[0].set_value(MODEL).run()
     app.file_uploader[0].set_value([(name, data, "application/octet-stream") for name, data in uploads]).run()
     click(app, "Screen them")
-    return finish(app)
+    return finish_batch(app)
 
 
 def answered(app: AppTest, population: str) -> AppTest:
     """Say whom the files without an age show."""
     return next(c for c in app.segmented_control if "do not tell the age" in c.label).set_value(population).run()
-
-
-def finish(app: AppTest) -> AppTest:
-    deadline = time.monotonic() + PATIENCE
-    while app.session_state["batch"].running:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return app.run()
 
 
 @pytest.fixture
@@ -205,7 +196,7 @@ def test_cancelled_batch_keeps_what_is_done_and_goes_on(
     assert len(before) == 2
     monkeypatch.setattr("pulmoscan.ui.batch.screen_items", screen_items)
     click(app, "Resume")
-    finish(app)
+    finish_batch(app)
     assert "not done yet" not in text(app)
     after = app.session_state["batch"].outcomes
     assert len(after) == 6

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from pulmoscan.models.site_profile import SiteProfile
 from tests.pictures import encode, grey8
 from tests.site_profiles import write
-from tests.ui.app import click, open_page, text
+from tests.ui.app import click, finish_batch, open_page, text
 
 OTHERS = "The site profile in force is for ResNet-18"
 
@@ -46,11 +45,6 @@ def test_batch_says_it_once() -> None:
     app = open_page("batch")
     files = [(f"{n}.png", encode(grey8(230, 240, seed=n), "PNG"), "image/png") for n in range(4)]
     app.file_uploader[0].set_value(files).run()
-    app = click(app, "Screen them")
-    deadline = time.monotonic() + 120
-    while app.session_state["batch"].running:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    page = said(app.run())
+    page = said(finish_batch(click(app, "Screen them")))
     assert page.count(OTHERS) == 1
     assert f"4 of 4: {OTHERS}" in page

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pulmoscan.batch.archive.files import Reader
-from pulmoscan.batch.archive.manifest import Asked, read_asked, result_name, units_of
-from pulmoscan.batch.archive.report import connect
+from pulmoscan.batch.archive.manifest import result_name, units_of
+from pulmoscan.batch.archive.report import begun, connect
 from pulmoscan.batch.archive.schema import Row
 from pulmoscan.batch.archive.screening import radiograph_of
 from pulmoscan.batch.archive.store import Store
-from pulmoscan.errors import NotARun
 from pulmoscan.reading.radiograph import Radiograph
 
 ROWS_A_PAGE = 50
@@ -64,12 +63,7 @@ class Results:
 
     def __init__(self, where: str) -> None:
         self._store = Store(where)
-        asked = read_asked(self._store)
-        if asked is None:
-            raise NotARun(self._store.where, "it has no list of files yet")
-        if not self._store.names("results"):
-            raise NotARun(self._store.where, "nothing is done yet")
-        self.asked: Asked = asked
+        self.asked = begun(self._store)
         self._lock = threading.Lock()
         self._database = connect(self._store)
         self._database.execute(

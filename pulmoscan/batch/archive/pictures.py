@@ -5,9 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, cast
 
-import cv2
-import numpy as np
-
 from pulmoscan.errors.traces import log_unforeseen
 from pulmoscan.export.caption import marked
 from pulmoscan.export.content import Report
@@ -15,6 +12,7 @@ from pulmoscan.export.formats import FORMATS, FormatName, png_file, write_report
 from pulmoscan.export.words import OPACITY
 from pulmoscan.models import gradcam
 from pulmoscan.reading.radiograph import Radiograph
+from pulmoscan.reading.scaling import at_most
 from pulmoscan.screening import Screening
 
 if TYPE_CHECKING:
@@ -56,9 +54,6 @@ def write_pictures(store: Store, asked: Asked, entry: Entry, radiograph: Radiogr
 
 def _overlay(report: Report) -> bytes:
     """At screen size, with what it is in its text chunks."""
-    pixels = report.radiograph.pixels
-    factor = min(1.0, LARGEST_SIDE / max(pixels.shape))
-    if factor < 1:
-        pixels = np.asarray(cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA))
+    pixels = at_most(report.radiograph.pixels, LARGEST_SIDE)
     heat = report.screening.reading.heatmap(*pixels.shape)
     return png_file(marked(gradcam.overlay(pixels, heat, OPACITY), report.mark), report)

@@ -91,14 +91,23 @@ def report(where: str) -> Report:
         ClusterPackageMissing: DuckDB is not installed.
     """
     store = Store(where)
+    asked, done = begun(store), done_units(store)
+    database = connect(store)
+    return Report(summed(asked, done), [_found(database, model) for model in asked.weights])
+
+
+def begun(store: Store) -> Asked:
+    """What the run in a store was asked, where it has results.
+
+    Raises:
+        NotARun: there is none, or nothing is done yet.
+    """
     asked = read_asked(store)
     if asked is None:
         raise NotARun(store.where, "it has no list of files yet")
-    done = done_units(store)
-    if not done:
+    if not store.names(RESULTS):
         raise NotARun(store.where, "nothing is done yet")
-    database = connect(store)
-    return Report(summed(asked, done), [_found(database, model) for model in asked.weights])
+    return asked
 
 
 def connect(store: Store) -> Any:
@@ -117,11 +126,6 @@ def connect(store: Store) -> Any:
     pattern = store.path(f"{RESULTS}/*/*.parquet").replace("'", "''")
     database.execute(f"CREATE VIEW results AS SELECT * FROM read_parquet('{pattern}')")
     return database
-
-
-def asked_of(where: str) -> Asked | None:
-    """What the run in a place was asked; None where there is none."""
-    return read_asked(Store(where))
 
 
 def _found(database: Any, model: str) -> Found:

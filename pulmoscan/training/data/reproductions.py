@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from pulmoscan.reading.scaling import at_most
 from pulmoscan.training.data.not_chest import FONTS
 
 Pixels = NDArray[np.float32]
@@ -42,9 +43,8 @@ def photographed(pixels: Pixels, rng: random.Random, screen: bool = True) -> Pix
     seen = _lit(seen, rng)
     grain = rng.uniform(0.004, 0.02) * np.sqrt(np.clip(seen, 0, 1) + 0.02)
     grey = np.clip(seen + grain * noise.standard_normal(seen.shape), 0, 1) ** (1 / GAMMA)
-    if rng.random() < 0.5 and max(grey.shape) > MESSENGER_SIDE:
-        factor = MESSENGER_SIDE / max(grey.shape)
-        grey = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    if rng.random() < 0.5:
+        grey = at_most(grey, MESSENGER_SIDE)
     return _jpeg(grey, rng.randint(75, 92))
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pulmoscan.export.words import OPACITY
 from pulmoscan.models import gradcam
+from pulmoscan.reading.scaling import at_most
 
 if TYPE_CHECKING:  # few files are DICOM
     from pulmoscan.reading.dicom.facts import Spacing
@@ -161,15 +162,6 @@ def grid_of(height: int, width: int) -> tuple[int, int]:
     """Height and width of the grid that is laid over a picture of that size."""
     factor = GRID / max(height, width)
     return max(1, round(height * factor)), max(1, round(width * factor))
-
-
-def at_most(pixels: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """The pixels [H, W] with no side longer than that."""
-    factor = side / max(pixels.shape)
-    if factor >= 1:
-        return pixels
-    smaller = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    return smaller.astype(np.float32, copy=False)
 
 
 def _coloured(heat: NDArray[np.float32]) -> str:

@@ -276,5 +276,5 @@ def _open(model: str, row: Listed, marks: Marks) -> None:
     if st.button("Open on the model's page", icon=":material/open_in_new:"):
         reading = s.reading
         about = "From a batch; in memory for this session only."
-        session.choose(lambda: Chosen(radiograph, about, {reading.card.weights_sha256: reading}), row.outcome.file)
+        session.choose(lambda: Chosen(radiograph, about, {session.found_by(reading): reading}), row.outcome.file)
         st.switch_page(f"pages/{model}.py")

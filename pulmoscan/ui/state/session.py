@@ -37,7 +37,7 @@ class Chosen:
 
     Attributes:
         about: what is known of it, in Markdown.
-        readings: what each model found, by the checksum of its weights and of the site profile that it goes by.
+        readings: what each model found, by `found_by`.
         sample: the picture of the gallery that it is, if it is one.
         examinations: what was seen before any of them ran, by the checksum of the lung network's weights.
         overridden: the user wants it screened even if the gate refuses it.
@@ -77,11 +77,16 @@ class Chosen:
         """
         examination = self.examination()
         examination.admit(self.overridden)
-        key = model.card.weights_sha256 + (model.site.sha256 if model.site else "")
+        key = found_by(model)
         if key not in self.readings:
             self.readings[key] = screening.read(self.radiograph, model, examination, self.overridden)
             history.record(self.radiograph.source.name, self.readings[key], self.radiograph.pixels)
         return self.readings[key]
+
+
+def found_by(model: Model | Reading) -> str:
+    """What a reading is kept by: the checksums of the weights and of the site profile that the model goes by."""
+    return model.card.weights_sha256 + (model.site.sha256 if model.site else "")
 
 
 def chosen() -> Chosen | None:
