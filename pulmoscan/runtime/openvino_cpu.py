@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
 from pulmoscan.runtime.environment import Settings
 from pulmoscan.runtime.memory import let_go
 from pulmoscan.runtime.source import NetworkSource, cached
+
+CONVERTER = "openvino.tools.ovc"
+"""Takes networks of other frameworks; half of the import of OpenVINO, which does without it where there is none."""
+
+sys.modules.setdefault(CONVERTER, None)  # type: ignore[arg-type]
+import openvino  # noqa: E402
+
+if sys.modules[CONVERTER] is None:
+    del sys.modules[CONVERTER]  # for those who want it after all
 
 if TYPE_CHECKING:
     from torch import nn
@@ -67,8 +76,9 @@ class OpenVino:
 
 
 def _converted(module: nn.Module, input_shape: tuple[int, ...]) -> openvino.Model:
-    import torch  # a start from the cache does without it
+    import torch  # a start from the cache does without it, and without the converter
+    from openvino.tools.ovc import convert_model
 
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # OpenVINO goes by torch.jit, which PyTorch means to drop
-        return openvino.convert_model(module, example_input=torch.zeros(input_shape), input=list(input_shape))
+        return convert_model(module, example_input=torch.zeros(input_shape), input=list(input_shape))

@@ -14,6 +14,7 @@ from pulmoscan.population import POPULATIONS, Population
 from pulmoscan.screening import Reading
 from pulmoscan.ui.frame import page, told_in_words
 from pulmoscan.ui.model_page import reading_of_choice
+from pulmoscan.ui.panels.picker import picker
 
 SUBTITLE = (
     "Models that others trained, used as they are: a generalist for comparison beside ours, with its own "
@@ -106,6 +107,7 @@ def _ready(spec: ExternalSpec) -> None:
     with st.spinner("Loading torchxrayvision; the first time takes a while …"):
         classifier = load_external(spec)
     _which_weights(classifier)
+    picker()
     reading = reading_of_choice(classifier)
     if reading is not None:
         _findings(reading)

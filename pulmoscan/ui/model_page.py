@@ -34,14 +34,14 @@ def model_page(name: str) -> None:
     """The page of the model of that name."""
     spec = get_spec(name)
     with page(f"{spec.title} :small[{spec.role}]", spec.summary):
+        picker()  # first: a newcomer sees it while the model loads
         with st.spinner("Loading the model …"):
             model = load_model(name)
         reading_of_choice(model)
 
 
 def reading_of_choice(model: Model) -> Reading | None:
-    """The picker and, once a radiograph is chosen, what the model finds in it, or why it is refused."""
-    picker()
+    """What the model finds in the radiograph that was chosen, or why it is refused; None until it was read."""
     chosen = session.chosen()
     if chosen is None:
         st.info(LIMITS, icon=":material/arrow_upward:")
