@@ -17,14 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS instance (
     sop_uid TEXT PRIMARY KEY, study_uid TEXT NOT NULL, sop_class TEXT NOT NULL, sender TEXT NOT NULL,
     bytes INTEGER NOT NULL, received REAL NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('received', 'screened', 'refused', 'failed')),
     attempts INTEGER NOT NULL DEFAULT 0, done REAL, reason TEXT,
-    model TEXT, weights TEXT, probability REAL, threshold REAL, label TEXT, population TEXT, traits TEXT, removed REAL
+    model TEXT, weights TEXT, probability REAL, threshold REAL, label TEXT, population TEXT, traits TEXT, removed REAL,
+    site_profile TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS instance_state ON instance (state, study_uid, received);
 CREATE INDEX IF NOT EXISTS instance_study ON instance (study_uid);
@@ -96,6 +97,9 @@ class Queue:
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if version > SCHEMA_VERSION:
                 raise sqlite3.DatabaseError("the queue was written by a newer version of PulmoScan")
+            if version == 1:  # of before a screening's site profile was kept
+                db.execute("ALTER TABLE instance ADD COLUMN site_profile TEXT")
+                db.execute("PRAGMA user_version = 2")
         self._db.executescript(f"{SCHEMA} PRAGMA user_version = {SCHEMA_VERSION};")
 
     @property
@@ -177,20 +181,20 @@ class Queue:
         """An instance is screened, refused or failed; its results are due at once at each destination.
 
         Args:
-            found: model, weights, probability, threshold, label, population and traits of a screening.
+            found: model, weights, probability, threshold, label, population, site_profile (None where the published
+                operating points apply) and traits of a screening.
         """
         now = time.time()
         values: dict[str, Any] = {"model": None, "weights": None, "probability": None, "threshold": None, "label": None}
-        values |= {"population": None, **(found or {})}
+        values |= {"population": None, "site_profile": None, **(found or {})}
         values["traits"] = json.dumps(values.get("traits") or {})
         places = tuple(destinations)
         with self._change() as db:
             study = db.execute("SELECT study_uid FROM instance WHERE sop_uid = ?", (sop_uid,)).fetchone()["study_uid"]
             db.execute(
                 "UPDATE instance SET state = :state, reason = :reason, done = :now, model = :model, "
-                "weights = :weights, "
-                "probability = :probability, threshold = :threshold, label = :label, population = :population, "
-                "traits = :traits WHERE sop_uid = :sop_uid",
+                "weights = :weights, probability = :probability, threshold = :threshold, label = :label, "
+                "population = :population, site_profile = :site_profile, traits = :traits WHERE sop_uid = :sop_uid",
                 {**values, "state": state, "reason": reason, "now": now, "sop_uid": sop_uid},
             )
             for result in results:

@@ -66,6 +66,7 @@ def found(report: Report) -> dict[str, Any]:
         "threshold": outcome.threshold,
         "label": outcome.label,
         "population": outcome.population,
+        "site_profile": reading.site.label if reading.site else None,
         "traits": traits(report),
     }
 

@@ -84,7 +84,6 @@ class Screener:
                 state, reason, made = "failed", f"Its results could not be made ({type(error).__name__}).", []
         places = [destination.name for destination in self._settings.destinations]
         self._queue.finish(outcome.file, state, reason, particulars, made, places)
-        known = {
-            name: (particulars or {}).get(name) for name in ("model", "weights", "threshold", "population", "label")
-        }
+        told = ("model", "weights", "threshold", "population", "label", "site_profile")
+        known = {name: (particulars or {}).get(name) for name in told}
         self._audit(state, instance=outcome.file, study=study, **{k: v for k, v in known.items() if v is not None})

@@ -32,6 +32,7 @@ class Entry:
         reason: why something of it was not screened; empty where all was.
         sop_uid: of the radiograph to be opened first.
         mark, reader: a reader's last word; empty where nobody has read it.
+        site_profile: that the node screened it by; empty where the published operating points applied.
     """
 
     study_uid: str
@@ -44,6 +45,7 @@ class Entry:
     sop_uid: str
     mark: str
     reader: str
+    site_profile: str = ""
 
     @property
     def is_read(self) -> bool:
@@ -63,7 +65,7 @@ def entries(queue: Queue, since: float = 0.0) -> list[Entry]:
     found = []
     for row in rows:
         (first,) = queue.rows(
-            "SELECT sop_uid, probability, threshold FROM instance WHERE study_uid = ? AND removed IS NULL "
+            "SELECT sop_uid, probability, threshold, site_profile FROM instance WHERE study_uid = ? AND removed IS NULL "
             "AND state != 'received' ORDER BY probability - threshold DESC NULLS LAST LIMIT 1",
             (row["study_uid"],),
         )
@@ -71,6 +73,7 @@ def entries(queue: Queue, since: float = 0.0) -> list[Entry]:
             Entry(
                 row["study_uid"], row["since"], row["screened"], first["probability"], first["threshold"],
                 bool(row["suspected"]), row["reason"] or "", first["sop_uid"], row["mark"] or "", row["reader"] or "",
+                first["site_profile"] or "",
             )
         )  # fmt: skip
     return found

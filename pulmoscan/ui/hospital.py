@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
 
 import streamlit as st
@@ -88,7 +89,7 @@ def _worklist(settings: Configuration, worklist: Worklist, queue: Queue, reader:
     wanted = st.segmented_control("Show", FILTERS, default=FILTERS[0]) or "all"
     shown = [entry for entry in found if _fits(entry, wanted)]
     overdue = sum(now - entry.since >= limit and not entry.is_read for entry in found)
-    _profile(settings.node.model)
+    _profile(settings.node.model, shown)
     st.markdown(f"**{len(shown)}** studies, {overdue} of them over {worklist.longest_wait_minutes:g} minutes unread.")
     if session.problem():
         st.error(session.problem(), icon=":material/error:")
@@ -98,13 +99,21 @@ def _worklist(settings: Configuration, worklist: Worklist, queue: Queue, reader:
         st.caption(f"And {len(shown) - SHOWN} more.")
 
 
-def _profile(name: str) -> None:
-    """Whose site profile the node's model goes by, as far as this app is told."""
+def _profile(name: str, shown: Sequence[Entry]) -> None:
+    """By what this app shows a study that is opened, and whether the node screened them by the same."""
     model = load_model(name)
-    if model.site:
-        st.caption(f"Site profile {plain(model.site.label)}.")
+    ours = model.site.label if model.site else ""
+    if ours:
+        st.caption(f"Studies that are opened here are judged by the site profile {plain(ours)}.")
     if model.profiles_of_others:
         st.warning(plain(site_profile.not_for(model.profiles_of_others, name)), icon=":material/info:")
+    others = sum(entry.probability is not None and entry.site_profile != ours for entry in shown)
+    if others:
+        st.warning(
+            f"The node screened {others} of these studies by another site profile than this app's, or by none: when "
+            "opened here they may be decided otherwise. Start the app with the node's `--site`.",
+            icon=":material/info:",
+        )
 
 
 def _fits(entry: Entry, wanted: str) -> bool:
@@ -124,6 +133,8 @@ def _row(settings: Configuration, queue: Queue, entry: Entry, reader: str, now: 
     else:
         words = "**Pneumonia suspected**" if entry.suspected else "No sign of pneumonia found"
         words += f", {NUMBER.lower()} {probability_text(entry.probability)}, threshold {entry.threshold:.3f}"
+        if entry.site_profile:
+            words += f", site profile {plain(entry.site_profile)}"
     late = " :orange-badge[over the limit]" if now - entry.since >= limit and not entry.is_read else ""
     by = f"; marked by {plain(entry.reader)}" if entry.reader else ""
     said.markdown(f"{words}{late}  \n:small[came {came}; study …{entry.study_uid[-12:]}{by}]")

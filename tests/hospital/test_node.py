@@ -119,7 +119,8 @@ def test_results_name_the_site_profile(make_node: MakeNode, tmp_path: Path, monk
     node = make_node(down, results=["sr"])
     assert send(node.receiver.port, *study()) == [0]
     until(lambda: node.queue.counts()["instances"].get("screened") == 1)
-    (row,) = node.queue.rows("SELECT threshold FROM instance", ())
+    (row,) = node.queue.rows("SELECT threshold, site_profile FROM instance", ())
+    assert row["site_profile"] == profile.label
     assert row["threshold"] == profile.populations["adult"].threshold
     (document,) = (tmp_path / "node" / "results").glob("*.dcm")
     assert f"site profile {profile.label}" in pydicom.dcmread(document).to_json()

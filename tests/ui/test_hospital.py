@@ -90,7 +90,9 @@ def test_drift_is_shown_beside_the_studies(queue: Queue) -> None:
     assert not str(table["manufacturer"].iloc[-1]).endswith(DRIFTED)
 
 
-@pytest.mark.parametrize(("model", "said"), [("resnet18", "Site profile "), ("resnet50", "and not for ResNet")])
+@pytest.mark.parametrize(
+    ("model", "said"), [("resnet18", "judged by the site profile "), ("resnet50", "and not for ResNet")]
+)
 def test_whose_profile_is_in_force(
     queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, said: str
 ) -> None:
@@ -100,3 +102,19 @@ def test_whose_profile_is_in_force(
     app = logged_in()
     assert not app.exception
     assert said in text(app).replace("\\", "")
+
+
+OTHERWISE = "by another site profile than this app's"
+
+
+def test_the_profile_that_the_node_screened_by(queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = write(tmp_path / "site.json", "resnet18")
+    queue.receive(Arrival("3.1", "3.0.1", "", "CT", 1))
+    by_it = {"probability": 0.1, "threshold": 0.3, "label": "normal", "site_profile": profile.label}
+    queue.finish("3.1", "screened", found=by_it)
+    said = text(logged_in()).replace("\\", "")
+    assert f"threshold 0.300, site profile {profile.label}" in said
+    assert f"The node screened 1 of these studies {OTHERWISE}" in said
+    monkeypatch.setenv("PULMOSCAN_SITE", str(tmp_path / "site.json"))
+    queue.finish("1.1", "screened", found={**by_it, "label": "pneumonia"})
+    assert OTHERWISE not in text(logged_in())
