@@ -65,8 +65,8 @@ def entries(queue: Queue, since: float = 0.0) -> list[Entry]:
     found = []
     for row in rows:
         (first,) = queue.rows(
-            "SELECT sop_uid, probability, threshold, site_profile FROM instance WHERE study_uid = ? AND removed IS NULL "
-            "AND state != 'received' ORDER BY probability - threshold DESC NULLS LAST LIMIT 1",
+            "SELECT sop_uid, probability, threshold, site_profile FROM instance WHERE study_uid = ? "
+            "AND removed IS NULL AND state != 'received' ORDER BY probability - threshold DESC NULLS LAST LIMIT 1",
             (row["study_uid"],),
         )
         found.append(

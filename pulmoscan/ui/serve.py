@@ -30,12 +30,11 @@ def _make_ready() -> None:
         from pulmoscan.reading.isolation import warm_up
 
         warm_up()
-        from pulmoscan.models.loading import load_classifier
-        from pulmoscan.models.registry import DEFAULT_MODEL
-
-        load_classifier(DEFAULT_MODEL)
         from pulmoscan.examination.examine import lung_weights
+        from pulmoscan.models.registry import DEFAULT_MODEL
+        from pulmoscan.screening import load_model
 
+        load_model(DEFAULT_MODEL)
         lung_weights()
     except Exception as error:  # the page that needs it tries again, and says what is wrong
         logger.debug("not made ready: %s", type(error).__name__)
