@@ -15,15 +15,10 @@ from pulmoscan.runtime.memory import let_go
 from pulmoscan.runtime.source import NetworkSource, cached
 
 CONVERTER = "openvino.tools.ovc"
-"""Takes networks of other frameworks; half of the import of OpenVINO, which does without it where there is none."""
-
-sys.modules.setdefault(CONVERTER, None)  # type: ignore[arg-type]
-import openvino  # noqa: E402
-
-if sys.modules[CONVERTER] is None:
-    del sys.modules[CONVERTER]  # for those who want it after all
+"""Takes networks of other frameworks; half of the import of OpenVINO, which does without it where it cannot be had."""
 
 if TYPE_CHECKING:
+    import openvino
     from torch import nn
 
 PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
@@ -35,6 +30,9 @@ class OpenVino:
     largest_batch = 1
 
     def __init__(self, source: NetworkSource, input_shape: tuple[int, ...], name: str, how: Settings) -> None:
+        import_without_converter()
+        import openvino
+
         core = openvino.Core()
         properties: dict[str, Any] = {
             # float32 said out loud: on CPUs with AMX the default is bfloat16.
@@ -73,6 +71,17 @@ class OpenVino:
             let_go(self._content)
             self._has_run = True
         return [self._request.get_output_tensor(i).data for i in range(self._outputs)]
+
+
+def import_without_converter() -> None:
+    """Import OpenVINO in half the time; whoever wants its converter imports it after all."""
+    if "openvino" in sys.modules:
+        return
+    sys.modules[CONVERTER] = None  # type: ignore[assignment]
+    try:
+        import openvino  # noqa: F401
+    finally:
+        sys.modules.pop(CONVERTER, None)
 
 
 def _converted(module: nn.Module, input_shape: tuple[int, ...]) -> openvino.Model:

@@ -189,11 +189,7 @@ def _intake() -> None:
             st.session_state.batch.start()
             st.rerun()
     if not files:
-        st.info(
-            "Choose radiographs to screen. The list then shows the most suspicious first; each row opens the "
-            "radiograph with what raised its score.",
-            icon=":material/arrow_upward:",
-        )
+        st.info("Choose radiographs: the most suspicious come first.", icon=":material/arrow_upward:")
 
 
 def take_in(uploads: Sequence[tuple[str, bytes]], passed_over: list[PassedOver] | None = None) -> list[Item]:

@@ -49,7 +49,7 @@ def compare_page() -> None:
         picker()
         chosen = session.chosen()
         if chosen is None:
-            st.info("Choose a radiograph to see what each model makes of it.", icon=":material/arrow_upward:")
+            st.info("Choose a radiograph for all models.", icon=":material/arrow_upward:")
             return
         if not let_through(chosen):
             return

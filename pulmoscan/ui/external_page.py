@@ -22,8 +22,8 @@ SUBTITLE = (
 )
 ABOUT = """
 Cohen et al. 2022, *TorchXRayVision: A library of chest X-ray datasets and models*, MIDL,
-[arXiv 2111.00595](https://arxiv.org/abs/2111.00595); package and weights under the Apache License 2.0. PulmoScan's
-makers have trained nothing here, and vouch for none of it. It learned mostly from adults.
+[arXiv 2111.00595](https://arxiv.org/abs/2111.00595); Apache License 2.0. It learned mostly from adults; PulmoScan's
+makers trained none of it.
 """
 FIRST = {"Pneumonia": 0, "Lung Opacity": 1}
 """Findings that stand above the others, which follow by score."""
@@ -66,14 +66,15 @@ def _not_installed() -> None:
 
 
 def _no_weights(spec: ExternalSpec) -> None:
-    st.info("The package is installed; its weights are not on this machine yet.", icon=":material/download:")
+    st.info("Its weights are not on this machine yet.", icon=":material/download:")
     st.markdown(
-        f"A click fetches one file of about {PUBLISHED_MEGABYTES} MB from github.com. Nothing of yours is sent. "
+        f"One file of about {PUBLISHED_MEGABYTES} MB from github.com.",
+        help="Nothing of yours is sent. "
         + (
-            "It is used only if its SHA-256 is the published one."
+            "The file is used only if its SHA-256 is the published one."
             if spec.sha256
-            else "No published checksum of it is known: the SHA-256 of what comes is kept, and compared from then on."
-        )
+            else "No published checksum is known: the SHA-256 of what comes is kept, and compared from then on."
+        ),
     )
     if st.button("Download the weights", icon=":material/download:", type="primary", key=f"download-{spec.name}"):
         _download(spec)

@@ -25,7 +25,7 @@ from pulmoscan.ui.panels.triage import triage_line
 from pulmoscan.ui.state import links, session
 from pulmoscan.ui.state.session import Chosen
 
-LIMITS = "For frontal chest radiographs of children and adults. What does not look like one is refused."
+LIMITS = "Frontal chest radiographs, of children or adults."
 COLUMNS = (13, 7)
 """Of the picture, and of the decision beside it; on a phone it follows below."""
 

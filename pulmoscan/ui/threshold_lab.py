@@ -315,6 +315,7 @@ def _charts(study: Study, shown: Mapping[str, Scores], threshold: float, prevale
         for name, scores in shown.items()
     )
     st.caption(
-        f"{areas}. The red point is the threshold, its arms the 95 % intervals. Net benefit takes the threshold as the "
-        "probability above which treatment is worthwhile."
+        f"{areas}. The red point is the threshold.",
+        help="Its arms are the 95 % intervals. Net benefit takes the threshold as the probability above which "
+        "treatment is worthwhile.",
     )

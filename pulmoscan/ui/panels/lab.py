@@ -58,8 +58,8 @@ def figures_panel(scores: Scores, threshold: float, prevalence: float) -> None:
     found, alarms = ill * counts.sensitivity.estimate, (1000 - ill) * (1 - counts.specificity.estimate)
     st.caption(
         f"Of 1,000 patients at this prevalence {ill:.0f} have pneumonia: {found:.0f} are found and {ill - found:.0f} "
-        f"missed, and {alarms:.0f} of the {1000 - ill:.0f} others are false positives. Intervals: Wilson for "
-        "sensitivity and specificity, logit (Mercaldo et al. 2007) for predictive values."
+        f"missed, and {alarms:.0f} of the {1000 - ill:.0f} others are false positives.",
+        help="Intervals: Wilson for sensitivity and specificity, logit (Mercaldo et al. 2007) for predictive values.",
     )
 
 
@@ -105,8 +105,9 @@ def _pictures(cases: list[tuple[str, float]], selected: list[int], population: P
     known = _known_cases()
     if not known:
         st.caption(
-            "Their pictures can be shown where the datasets lie on this machine: name their folders in the environment "
-            "variable PULMOSCAN_DATA and start the app again."
+            "Their pictures are not on this machine.",
+            help="To see them, name the folders of the datasets in the environment variable PULMOSCAN_DATA and start "
+            "the app again.",
         )
         return
     if selected:
