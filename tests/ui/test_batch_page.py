@@ -178,7 +178,7 @@ def test_marks_go_into_the_results_and_to_the_threshold_lab(app: AppTest) -> Non
 def test_clearing_forgets_everything(app: AppTest) -> None:
     click(app, "Clear and choose others")
     assert app.session_state["batch"] is None
-    assert "Choose radiographs to screen" in app.info[0].value
+    assert "Choose radiographs: the most suspicious" in app.info[0].value
 
 
 def test_cancelled_batch_keeps_what_is_done_and_goes_on(
