@@ -56,6 +56,9 @@ PNEUMONIA = _code("233604007", "SCT", "Pneumonia")
 CHEST_RADIOGRAPHY = _code("399208008", "SCT", "Plain chest X-ray")
 DETECTED = _code("260373001", "SCT", "Detected")
 NOT_DETECTED = _code("260415000", "SCT", "Not detected")
+PRIORITY = _code("260870009", "SCT", "Priority")
+HIGH_PRIORITY = _code("394849002", "SCT", "High priority")
+NORMAL_PRIORITY = _code("394848005", "SCT", "Normal priority")
 PER_CENT = codes.UCUM.Percent
 RATIO = codes.UCUM.NoUnits
 THRESHOLD = own_code("THRESHOLD", "Probability threshold of the decision")
@@ -112,8 +115,11 @@ def _finding(report: Report, sop_class: str, sop_instance: str) -> MeasurementsA
     measured = report.measured
     if isinstance(measured, Measured) and math.isfinite(ratio := measured.likelihood_ratio(outcome.label).estimate):
         measurements.append(Measurement(name=LIKELIHOOD_RATIO, value=float(f"{ratio:.4g}"), unit=RATIO))
-    detected = DETECTED if outcome.label == "pneumonia" else NOT_DETECTED
-    evaluations = [QualitativeEvaluation(name=PNEUMONIA, value=detected)]
+    detected, priority = (DETECTED, HIGH_PRIORITY) if outcome.label == "pneumonia" else (NOT_DETECTED, NORMAL_PRIORITY)
+    evaluations = [
+        QualitativeEvaluation(name=PNEUMONIA, value=detected),
+        QualitativeEvaluation(name=PRIORITY, value=priority),  # in a reader's worklist
+    ]
     if outcome.triage_call:
         evaluations.append(QualitativeEvaluation(name=TRIAGE, value=TRIAGE_CALLS[outcome.triage_call]))
     group = MeasurementsAndQualitativeEvaluations(

@@ -82,10 +82,14 @@ def test_structured_report_holds_the_finding_its_number_and_the_algorithm(from_d
     assert DISCLAIMER in [comment.TextValue for comment in by_name(document, "121106")]
 
 
-@pytest.mark.parametrize(("threshold", "code"), [(0.0, "260373001"), (1.0, "260415000")])
-def test_decision_is_coded(from_png: MakeReport, threshold: float, code: str) -> None:
-    (evaluation,) = by_name(read(from_png(threshold=threshold), "dicom-sr"), "233604007")
-    assert evaluation.ConceptCodeSequence[0].CodeValue == code
+@pytest.mark.parametrize(
+    ("threshold", "code", "priority"), [(0.0, "260373001", "394849002"), (1.0, "260415000", "394848005")]
+)
+def test_decision_and_priority_are_coded(from_png: MakeReport, threshold: float, code: str, priority: str) -> None:
+    document = read(from_png(threshold=threshold), "dicom-sr")
+    for name, value in (("233604007", code), ("260870009", priority)):
+        (evaluation,) = by_name(document, name)
+        assert evaluation.ConceptCodeSequence[0].CodeValue == value
 
 
 def test_secondary_capture_shows_the_overlay_and_says_what_it_is_not(from_dicom: MakeReport) -> None:
