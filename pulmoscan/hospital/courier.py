@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 from pydicom.uid import generate_uid
@@ -26,7 +27,7 @@ class Archive(Protocol):
 
     def echo(self) -> None: ...
 
-    def send(self, instances: Mapping[str, bytes], transaction: str, each: Callable[[Sent, bool], None]) -> None: ...
+    def send(self, instances: Mapping[str, Path], transaction: str, each: Callable[[Sent, bool], None]) -> None: ...
 
 
 class Courier:
@@ -62,7 +63,7 @@ class Courier:
 
     def _deliver(self, shipment: Shipment) -> None:
         name, transaction = self._destination.name, str(generate_uid())
-        waiting = {result.uid: self._spool.result(result.uid).read_bytes() for result in shipment.results}
+        waiting = {result.uid: self._spool.result(result.uid) for result in shipment.results}
         overdue = time.time() - shipment.since > 3600 * self._settings.retention.give_up_hours
 
         def each(sent: Sent, to_be_committed: bool) -> None:

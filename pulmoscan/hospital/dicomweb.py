@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pydicom
@@ -37,13 +37,14 @@ class WebServer:
         """
         self._ask(lambda client: client.search_for_studies(limit=1))
 
-    def send(self, instances: Mapping[str, bytes], transaction: str, each: Callable[[Sent, bool], None]) -> None:  # noqa: ARG002
+    def send(self, instances: Mapping[str, Path], transaction: str, each: Callable[[Sent, bool], None]) -> None:  # noqa: ARG002
         """Store instances in one request; as `DimseArchive.send`. STOW-RS knows no commitment.
 
         Raises:
             PeerError: it cannot be reached, or refuses the request.
+            OSError: a file cannot be read.
         """
-        datasets = [pydicom.dcmread(io.BytesIO(data)) for data in instances.values()]
+        datasets = [pydicom.dcmread(path) for path in instances.values()]
         answer: Dataset = self._ask(lambda client: client.store_instances(datasets))
         failed = {
             str(item.ReferencedSOPInstanceUID): int(item.get("FailureReason", 0))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pydicom
 from pydicom import uid
 from pydicom.dataset import Dataset
 from pynetdicom import AE, build_role, evt
+from pynetdicom import _config as pynetdicom_settings
 from pynetdicom.association import Association
+from pynetdicom.dsutils import split_dataset
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance, Verification
 
 from pulmoscan.errors import PeerError
@@ -49,6 +51,7 @@ class DimseArchive:
         self.settings = settings
         self._calling = settings.calling_ae_title or calling
         self._answered = answered
+        pynetdicom_settings.STORE_SEND_CHUNKED_DATASET = True  # what a path names is sent without being parsed
 
     def echo(self) -> None:
         """Whether it is there and knows us (C-ECHO).
@@ -61,7 +64,7 @@ class DimseArchive:
             if not status or status.Status != 0:
                 raise PeerError(self._name, "does not answer C-ECHO")
 
-    def send(self, instances: Mapping[str, bytes], transaction: str, each: Callable[[Sent, bool], None]) -> None:
+    def send(self, instances: Mapping[str, Path], transaction: str, each: Callable[[Sent, bool], None]) -> None:
         """Send instances over one association, and ask for commitment where it is offered.
 
         Args:
@@ -71,23 +74,25 @@ class DimseArchive:
 
         Raises:
             PeerError: there is no association, or it broke; `each` knows what was sent before.
+            OSError: a file cannot be read.
         """
-        datasets = {name: pydicom.dcmread(io.BytesIO(data)) for name, data in instances.items()}
-        contexts = {dataset.SOPClassUID: PLAIN for dataset in datasets.values()}
+        heads = {name: split_dataset(path)[0] for name, path in instances.items()}
+        contexts: dict[Any, Sequence[Any]] = {head.MediaStorageSOPClassUID: PLAIN for head in heads.values()}
         if self.settings.commitment:
             contexts[StorageCommitmentPushModel] = PLAIN
-        taken: dict[str, Dataset] = {}
+        taken: dict[str, str] = {}
         with self._association(contexts) as association:
             offered = {context.abstract_syntax for context in association.accepted_contexts}
             asks = StorageCommitmentPushModel in offered
-            for name, dataset in datasets.items():
-                if dataset.SOPClassUID not in offered:
-                    each(Sent(name, f"{self._name} does not take {uid.UID(dataset.SOPClassUID).name}."), asks)
+            for name, head in heads.items():
+                sop_class = head.MediaStorageSOPClassUID
+                if sop_class not in offered:
+                    each(Sent(name, f"{self._name} does not take {uid.UID(sop_class).name}."), asks)
                     continue
-                sent = self._store(association, name, dataset)
+                sent = self._store(association, name, instances[name], head)
                 each(sent, asks)
                 if not sent.error:
-                    taken[name] = dataset
+                    taken[name] = sop_class
             if asks and taken:
                 self._ask(association, taken, transaction)
 
@@ -97,20 +102,22 @@ class DimseArchive:
         Raises:
             PeerError: there is no association.
         """
-        datasets = {}
-        for name, sop_class in instances.items():
-            datasets[name] = Dataset()
-            datasets[name].SOPClassUID, datasets[name].SOPInstanceUID = sop_class, name
         with self._association({StorageCommitmentPushModel: PLAIN}) as association:
-            self._ask(association, datasets, transaction)
+            self._ask(association, instances, transaction)
 
     @property
     def _name(self) -> str:
         return f"The archive “{self.settings.name}”"
 
-    def _store(self, association: Association, name: str, dataset: Dataset) -> Sent:
+    def _store(self, association: Association, name: str, path: Path, head: Dataset) -> Sent:
+        """Send the file as it lies there; where the archive took its class in another encoding only, in that one."""
+        as_it_is = any(
+            context.abstract_syntax == head.MediaStorageSOPClassUID
+            and head.TransferSyntaxUID in context.transfer_syntax
+            for context in association.accepted_contexts
+        )
         try:
-            status = association.send_c_store(dataset)
+            status = association.send_c_store(path if as_it_is else pydicom.dcmread(path))
         except (RuntimeError, ValueError) as error:
             raise PeerError(self._name, "ended the association") from error
         code = status.get("Status")
@@ -122,11 +129,11 @@ class DimseArchive:
         for_good = any(low <= code <= high for low, high in REFUSED_FOR_GOOD)
         return Sent(name, f"{self._name} refused it with status {code:04X}{comment}.", for_good)
 
-    def _ask(self, association: Association, datasets: Mapping[str, Dataset], transaction: str) -> None:
+    def _ask(self, association: Association, instances: Mapping[str, str], transaction: str) -> None:
         """N-ACTION of the storage commitment push model (PS3.4 J.3.2). Where it fails, it will be asked again."""
         request = Dataset()
         request.TransactionUID = transaction
-        request.ReferencedSOPSequence = [_reference(dataset) for dataset in datasets.values()]
+        request.ReferencedSOPSequence = [_reference(name, sop_class) for name, sop_class in instances.items()]
         with suppress(RuntimeError, ValueError):
             association.send_n_action(request, 1, StorageCommitmentPushModel, StorageCommitmentPushModelInstance)
 
@@ -169,7 +176,7 @@ def _why(association: Association) -> str:
     return "it accepts nothing of what we send"
 
 
-def _reference(dataset: Dataset) -> Dataset:
+def _reference(name: str, sop_class: str) -> Dataset:
     item = Dataset()
-    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = sop_class, name
     return item

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ComprehensiveSRStorage, SecondaryCaptureImageStorage, SegmentationStorage
-from pynetdicom import AE, build_role, evt
+from pynetdicom import AE, DEFAULT_TRANSFER_SYNTAXES, build_role, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance, Verification
 
 
@@ -20,13 +20,21 @@ class TestArchive:
     Attributes:
         came: how often each SOP instance was taken.
         associations: those that brought something; one that asks for commitment again on a busy machine does not.
+        datasets: what was taken last, by SOP instance.
         status: answers each C-STORE, given how many came before it.
         knows: of a commitment that is asked for, whether an instance is kept.
     """
 
     __test__ = False
 
-    def __init__(self, port: int = 0, node_port: int = 0, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        node_port: int = 0,
+        context: ssl.SSLContext | None = None,
+        syntaxes: Sequence[str] = DEFAULT_TRANSFER_SYNTAXES,
+    ) -> None:
+        self.datasets: dict[str, Dataset] = {}
         self.came: Counter[str] = Counter()
         self.associations: set[int] = set()
         self.status: Callable[[int], int] = lambda _: 0
@@ -34,7 +42,7 @@ class TestArchive:
         self._node_port = node_port
         entity = AE(ae_title="ARCHIVE")
         for sop_class in (Verification, ComprehensiveSRStorage, SecondaryCaptureImageStorage, SegmentationStorage):
-            entity.add_supported_context(sop_class)
+            entity.add_supported_context(sop_class, list(syntaxes))
         if node_port:
             entity.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=False)
         handlers = [
@@ -61,6 +69,7 @@ class TestArchive:
         status = self.status(self.came.total())
         if status == 0:
             self.came[str(event.request.AffectedSOPInstanceUID)] += 1
+            self.datasets[str(event.request.AffectedSOPInstanceUID)] = event.dataset
         return status
 
     def _commit(self, event: Any) -> tuple[int, None]:

@@ -122,7 +122,7 @@ def all_are(queue: Queue, state: str, count: int) -> bool:
 
 
 def test_sent_twice_and_from_two_sides_at_once(node: Callable[..., Queue], archive: TestArchive, port: int) -> None:
-    queue = node(quiet_seconds=2)  # on a busy machine two senders take their time, and it is one study all the same
+    queue = node(quiet_seconds=5)  # on a busy machine two senders take their time, and it is one study all the same
     datasets = study(3)
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda _: send(port, *datasets), range(2)))
