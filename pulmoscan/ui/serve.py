@@ -30,11 +30,12 @@ def _make_ready() -> None:
         from pulmoscan.reading.isolation import warm_up
 
         warm_up()
-        from pulmoscan.examination.examine import lung_weights
+        from pulmoscan.models.loading import load_classifier
         from pulmoscan.models.registry import DEFAULT_MODEL
-        from pulmoscan.screening import load_model
 
-        load_model(DEFAULT_MODEL)
+        load_classifier(DEFAULT_MODEL)  # OpenVINO does so on another core than the imports that follow
+        from pulmoscan.examination.examine import lung_weights
+
         lung_weights()
     except Exception as error:  # the page that needs it tries again, and says what is wrong
         logger.debug("not made ready: %s", type(error).__name__)
