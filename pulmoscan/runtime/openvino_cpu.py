@@ -15,7 +15,7 @@ from pulmoscan.runtime.memory import let_go
 from pulmoscan.runtime.source import NetworkSource, cached
 
 CONVERTER = "openvino.tools.ovc"
-"""Takes networks of other frameworks; half of the import of OpenVINO, which does without it where it cannot be had."""
+"""Takes networks of other frameworks, and long to import; OpenVINO does without it where it cannot be had."""
 
 if TYPE_CHECKING:
     import openvino
@@ -74,7 +74,7 @@ class OpenVino:
 
 
 def import_without_converter() -> None:
-    """Import OpenVINO in half the time; whoever wants its converter imports it after all."""
+    """Import OpenVINO sooner; whoever wants its converter imports it after all."""
     if "openvino" in sys.modules:
         return
     sys.modules[CONVERTER] = None  # type: ignore[assignment]
