@@ -21,6 +21,7 @@ from pulmoscan.batch.archive.paging import CONDITIONS, ROWS_A_PAGE, Results
 from pulmoscan.batch.archive.schema import VERSION, row_schema
 from pulmoscan.batch.archive.screening import about_entry, write_unit
 from pulmoscan.batch.archive.store import Store
+from pulmoscan.reading.records import to_json
 
 UNIT = 256
 MODEL = "resnet18"
@@ -53,7 +54,7 @@ def made_up_run(where: str, files: int) -> Store:
         source="made up", weights={MODEL: "0"}, lung_weights="1", population="auto", unit=UNIT, version="0",
         schema_version=VERSION, files=files,
     )  # fmt: skip
-    store.write(m.ASKED, asked.model_dump_json().encode())
+    store.write(m.ASKED, to_json(asked))
     return store
 
 

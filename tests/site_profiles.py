@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pulmoscan.models import preprocessing, site_profile
 from pulmoscan.models.site_profile import Bounds, Calibration, Figure, Part, Region, SiteProfile
@@ -30,7 +31,7 @@ def part(threshold: float = 0.6, low: float | None = 0.2, high: float | None = 0
 
 
 def profile(weights: str, populations: dict[Population, Part] | None = None, **changed: object) -> SiteProfile:
-    content = {
+    content: dict[str, Any] = {
         "name": "St Elsewhere",
         "created": "2026-11-27T19:00:00+00:00",
         "software": "PulmoScan",
@@ -45,7 +46,7 @@ def profile(weights: str, populations: dict[Population, Part] | None = None, **c
         "calibration": Calibration(kind="temperature", temperature=2.0),
         **changed,
     }
-    return site_profile.signed(SiteProfile.model_validate(content))
+    return site_profile.signed(SiteProfile(**content))
 
 
 def write(path: Path, model: str = MODEL, **changed: object) -> SiteProfile:

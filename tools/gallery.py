@@ -13,8 +13,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from pulmoscan.errors import GalleryError
-from pulmoscan.gallery.samples import MANIFEST_NAME, GalleryLabel, Manifest, ManifestEntry
-from pulmoscan.reading.records import write_record
+from pulmoscan.gallery.samples import MANIFEST_NAME, GalleryLabel, Manifest
+from pulmoscan.gallery.thumbnails import FOLDER, beside, make_thumbnail
+from pulmoscan.reading.radiograph import load_radiograph
+from pulmoscan.reading.records import write_content
 
 LONGEST_SIDE = 1024
 """Pixels, of the radiograph that is converted from DICOM."""
@@ -38,8 +40,8 @@ class Picture:
 
 
 def write_gallery(folder: Path, pictures: Sequence[Picture]) -> None:
-    """Write the images and `samples.json` into a folder, which is made if it is not there."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the images, their thumbnails and `samples.json` into a folder, which is made if it is not there."""
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     entries = []
     for picture in pictures:
         text = PngInfo()
@@ -47,9 +49,15 @@ def write_gallery(folder: Path, pictures: Sequence[Picture]) -> None:
         text.add_itxt("Description", picture.caption)
         text.add_itxt("Source", picture.origin)
         Image.fromarray(picture.pixels).save(folder / picture.file, pnginfo=text, optimize=True)
+        write_thumbnail(folder / picture.file)
         entry = {name: getattr(picture, name) for name in ("file", "title", "label", "caption", "origin")}
-        entries.append(ManifestEntry(**entry, **picture.details))
-    write_record(folder / MANIFEST_NAME, Manifest(samples=tuple(entries)), indent=2)
+        entries.append({**entry, **picture.details})
+    write_content(folder / MANIFEST_NAME, {"samples": entries}, Manifest, indent=2)
+
+
+def write_thumbnail(picture: Path) -> None:
+    """Write the thumbnail of a gallery picture where the app looks for it."""
+    beside(picture).write_bytes(make_thumbnail(load_radiograph(picture).pixels))
 
 
 def adult_radiograph() -> Picture:

@@ -166,7 +166,7 @@ def card_path() -> Path:
     return weights_folder() / "lungs.json"
 
 
-class _CardFile(Record):
+class _CardFile(Record, frozen=True):
     """A lung card as its file holds it."""
 
     model: str

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from pulmoscan.errors import OwnGalleryInRepository, OwnGalleryNotWritable, RadiographError, UnknownSample
-from pulmoscan.gallery.samples import MANIFEST_NAME, GalleryLabel, Manifest, ManifestEntry, own_gallery
+from pulmoscan.gallery.samples import MANIFEST_NAME, GalleryLabel, Manifest, own_gallery
 from pulmoscan.reading.radiograph import Radiograph, load_radiograph
-from pulmoscan.reading.records import read_record, write_record
+from pulmoscan.reading.records import write_content
 from pulmoscan.settings import REPOSITORY, own_folder
 
 
@@ -45,19 +47,19 @@ def add(paths: Sequence[Path], label: GalleryLabel, caption: str = "") -> list[A
             done.append(Added(path, reason=str(error)))
             continue
         file = f"{radiograph.key[:16]}.png"
-        number = 1 + sum(entry.file != file for entry in entries)
+        number = 1 + sum(entry["file"] != file for entry in entries)
         try:
             _picture(radiograph).save(folder / file)
         except OSError as error:
             raise OwnGalleryNotWritable(folder, error.strerror or "") from error
-        entry = ManifestEntry(
-            file=file,
-            title=f"Own {number}",
-            label=label,
-            caption=caption or "Your own radiograph.",
-            origin="Your own",
-        )
-        entries = [*(e for e in entries if e.file != file), entry]
+        entry = {
+            "file": file,
+            "title": f"Own {number}",
+            "label": label,
+            "caption": caption or "Your own radiograph.",
+            "origin": "Your own",
+        }
+        entries = [*(e for e in entries if e["file"] != file), entry]
         done.append(Added(path, file))
     _write(folder, entries)
     return done
@@ -71,10 +73,10 @@ def remove(file: str) -> None:
     """
     folder = own_folder()
     entries = _read(folder)
-    if file not in {entry.file for entry in entries}:
+    if file not in {entry["file"] for entry in entries}:
         raise UnknownSample(file, folder)
     (folder / file).unlink(missing_ok=True)
-    _write(folder, [entry for entry in entries if entry.file != file])
+    _write(folder, [entry for entry in entries if entry["file"] != file])
 
 
 def _picture(radiograph: Radiograph) -> Image.Image:
@@ -95,15 +97,15 @@ def _writable_folder() -> Path:
     return folder
 
 
-def _read(folder: Path) -> list[ManifestEntry]:
-    """The entries of the folder's manifest, checked."""
+def _read(folder: Path) -> list[dict[str, Any]]:
+    """The entries of the folder's manifest, checked, with whatever else was written of them."""
     own_gallery(folder)
     manifest = folder / MANIFEST_NAME
-    return list(read_record(manifest, Manifest).samples) if manifest.exists() else []
+    return list(json.loads(manifest.read_bytes())["samples"]) if manifest.exists() else []
 
 
-def _write(folder: Path, entries: Sequence[ManifestEntry]) -> None:
+def _write(folder: Path, entries: Sequence[Mapping[str, Any]]) -> None:
     try:
-        write_record(folder / MANIFEST_NAME, Manifest(samples=tuple(entries)), indent=2)
+        write_content(folder / MANIFEST_NAME, {"samples": entries}, Manifest, indent=2)
     except OSError as error:
         raise OwnGalleryNotWritable(folder, error.strerror or "") from error

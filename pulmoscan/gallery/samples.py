@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from msgspec import Meta
 
 from pulmoscan.errors import GalleryDamaged, GalleryMissing, OwnGalleryDamaged
 from pulmoscan.population import Population
@@ -23,16 +23,14 @@ MOST_OWN = 60
 """So many of the user's own radiographs are shown at most: a whole dataset would bury the page."""
 
 
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Meta(min_length=1)]
 
 
-class ManifestEntry(Record):
-    """One picture in a manifest, with whatever else its maker wrote of it."""
-
-    model_config = ConfigDict(extra="allow")
+class ManifestEntry(Record, frozen=True, forbid_unknown_fields=False, omit_defaults=True):
+    """One picture in a manifest; whatever else its maker wrote of it is let stand."""
 
     # A manifest names images beside it, nothing else on the disk.
-    file: Annotated[str, Field(pattern=r"^[^/\\\x00]*[^/\\\x00.][^/\\\x00]*$")]
+    file: Annotated[str, Meta(pattern=r"\A[^/\\\x00]*[^/\\\x00.][^/\\\x00]*\Z")]
     title: Text
     label: GalleryLabel
     caption: Text
@@ -40,7 +38,7 @@ class ManifestEntry(Record):
     population: Population | None = None
 
 
-class Manifest(Record):
+class Manifest(Record, frozen=True):
     """What `samples.json` holds."""
 
     samples: tuple[ManifestEntry, ...]

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from pulmoscan.errors import WeightsDamaged, WeightsMissing
 from pulmoscan.models.registry import ModelSpec
@@ -60,46 +60,46 @@ class Card:
         return {**maximum, "high sensitivity": self.thresholds[population], **balanced}
 
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
-class _Point(Record):
+class _Point(Record, frozen=True, omit_defaults=True):
     threshold: Share
     sensitivity: float
     maximum: Share | None = None
     balanced: Share | None = None
 
 
-class _Heat(Record):
+class _Heat(Record, frozen=True):
     method: HeatMethod
     reference: Positive
 
 
-class _Figure(Record):
+class _Figure(Record, frozen=True):
     estimate: float
     low: float
     high: float
     n: int
 
 
-class _Scores(Record):
+class _Scores(Record, frozen=True, kw_only=True, omit_defaults=True):
     """In ascending order; cards written before file names were kept have none."""
 
     normal: list[float]
-    normal_files: list[str] = Field(default=[])
+    normal_files: list[str] = msgspec.field(default_factory=list)
     pneumonia: list[float]
-    pneumonia_files: list[str] = Field(default=[])
+    pneumonia_files: list[str] = msgspec.field(default_factory=list)
 
 
-class _CardFile(Record):
+class _CardFile(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A card as its file holds it."""
 
     model: str
     weights_sha256: str
     operating_points: dict[Population, _Point]
     temperature: Positive = 1.0
-    evidence: dict[str, dict[str, _Figure]] = Field(default={})
+    evidence: dict[str, dict[str, _Figure]] = msgspec.field(default_factory=dict)
     heat: _Heat
     training: dict[str, Any]
     scores: dict[Population, dict[str, _Scores]]

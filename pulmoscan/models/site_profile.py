@@ -15,22 +15,22 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from msgspec import Meta, structs, to_builtins
 
 from pulmoscan.errors import SiteProfileDamaged, SiteProfileMismatch, SiteProfilesClash
 from pulmoscan.models.preprocessing import fingerprint
 from pulmoscan.models.registry import MODELS
 from pulmoscan.population import POPULATIONS, Population
-from pulmoscan.reading.records import Record, write_whole
+from pulmoscan.reading.records import Record, read_record, write_record
 from pulmoscan.settings import variable
 from pulmoscan.statistics.metrics import Confusion, Estimate
 from pulmoscan.statistics.triage import Promise, Side, Triage, narrower
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 EDGE = 1e-6
 
 
-class Figure(Record):
+class Figure(Record, frozen=True):
     """As `Estimate`."""
 
     estimate: float
@@ -43,7 +43,7 @@ class Figure(Record):
         return Estimate(self.estimate, self.low, self.high, self.n)
 
 
-class Region(Record):
+class Region(Record, frozen=True):
     """As `Side`."""
 
     threshold: Share | None
@@ -56,7 +56,7 @@ class Region(Record):
         return Side(self.threshold, self.n, self.errors, self.needed)
 
 
-class Bounds(Record):
+class Bounds(Record, frozen=True):
     """As `Triage`."""
 
     miss_rate: Share
@@ -72,7 +72,7 @@ class Bounds(Record):
         )
 
 
-class Part(Record):
+class Part(Record, frozen=True):
     """What was chosen for a population.
 
     Attributes:
@@ -94,15 +94,15 @@ class Part(Record):
         return Confusion(found, ill.n - found, cleared, well.n - cleared)
 
 
-class Calibration(Record):
+class Calibration(Record, frozen=True):
     """As `Recalibration`: how a probability is put right where every other patient has pneumonia."""
 
     kind: Literal["none", "temperature", "isotonic"]
-    temperature: Annotated[float, Field(gt=0)] = 1.0
+    temperature: Annotated[float, Meta(gt=0)] = 1.0
     knots: tuple[tuple[float, float], ...] = ()
 
 
-class SiteProfile(Record):
+class SiteProfile(Record, frozen=True):
     """The file's content.
 
     Attributes:
@@ -121,7 +121,7 @@ class SiteProfile(Record):
     precision: str
     preprocessing: str
     labels_sha256: str
-    prevalence: Annotated[float, Field(gt=0, lt=1)]
+    prevalence: Annotated[float, Meta(gt=0, lt=1)]
     accepted: bool | None
     populations: dict[Population, Part]
     calibration: Calibration
@@ -175,7 +175,7 @@ def preprocessing_here() -> str:
 
 def signed(profile: SiteProfile) -> SiteProfile:
     """With the checksum of its content."""
-    return profile.model_copy(update={"sha256": _checksum(profile)})
+    return structs.replace(profile, sha256=_checksum(profile))
 
 
 def write_profile(path: Path, profile: SiteProfile) -> None:
@@ -184,7 +184,7 @@ def write_profile(path: Path, profile: SiteProfile) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    write_whole(path, (signed(profile).model_dump_json(indent=1) + "\n").encode())
+    write_record(path, signed(profile))
 
 
 def read_profile(path: Path) -> SiteProfile:
@@ -192,7 +192,7 @@ def read_profile(path: Path) -> SiteProfile:
     SiteProfileDamaged: it cannot be read, is none, or was changed after it was written.
     """
     try:
-        profile = SiteProfile.model_validate_json(path.read_bytes())
+        profile = read_record(path, SiteProfile)
     except OSError as error:
         raise SiteProfileDamaged(path, error.strerror or "it cannot be read") from error
     except ValueError as error:
@@ -266,5 +266,6 @@ def _cached(path: Path, changed: int) -> SiteProfile:  # noqa: ARG001 - renews i
 
 
 def _checksum(profile: SiteProfile) -> str:
-    content = profile.model_dump(mode="json", exclude={"sha256"})
+    content = to_builtins(profile)
+    del content["sha256"]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

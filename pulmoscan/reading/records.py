@@ -7,16 +7,35 @@ import tempfile
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict
+import msgspec
 
 
-class Record(BaseModel):
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a file holds: exactly these fields, of exactly these types."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 R = TypeVar("R", bound=Record)
+
+
+def from_json(data: bytes | str, kind: type[R]) -> R:
+    """The record in JSON.
+
+    Raises:
+        ValueError: it is not such a record.
+    """
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def to_json(record: Record, indent: int = -1) -> bytes:
+    """A record as JSON, for `from_json`; with a negative `indent` on one line without spaces.
+
+    Raises:
+        ValueError: it could not be read back, such as a number that is none.
+    """
+    return _checked(record, type(record), indent)
 
 
 def read_record(path: Path, kind: type[R]) -> R:
@@ -26,17 +45,33 @@ def read_record(path: Path, kind: type[R]) -> R:
         OSError: there is no such file, or it cannot be read.
         ValueError: it is not such a record.
     """
-    return kind.model_validate_json(path.read_bytes())
+    return from_json(path.read_bytes(), kind)
 
 
 def write_record(path: Path, record: Record, indent: int = 1) -> None:
-    """Write a record as JSON, for `read_record`; fields that hold their default are left out.
+    """Write a record as JSON, for `read_record`.
 
     Raises:
         OSError: it cannot be written; what was there before is still there.
+        ValueError: it could not be read back.
     """
-    text = record.model_dump_json(indent=indent, exclude_defaults=True, ensure_ascii=False)
-    write_whole(path, f"{text}\n".encode())
+    write_content(path, record, type(record), indent)
+
+
+def write_content(path: Path, content: object, kind: type[Record], indent: int = 1) -> None:
+    """Write a record, or what will be read as one and holds more than it asks for, as JSON.
+
+    Raises:
+        OSError: it cannot be written; what was there before is still there.
+        ValueError: it could not be read back.
+    """
+    write_whole(path, _checked(content, kind, indent), b"\n")
+
+
+def _checked(content: object, kind: type[Record], indent: int) -> bytes:
+    data = msgspec.json.encode(content)
+    from_json(data, kind)
+    return msgspec.json.format(data, indent=indent)
 
 
 def write_whole(path: Path, *parts: bytes, mode: int = 0o644) -> None:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from pulmoscan import DISCLAIMER, __version__
 from pulmoscan.errors import NothingToMeasure
@@ -330,7 +331,7 @@ def as_json(acceptance: Acceptance) -> bytes:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Run):
-        return value.model_dump()
+        return structs.asdict(value)
     if isinstance(value, Limit):
         return {"name": value.name, "at_least" if value.at_least else "at_most": value.value}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from pulmoscan import __version__
@@ -24,7 +25,7 @@ from pulmoscan.errors import AnotherRun, NoJournal
 from pulmoscan.examination.examine import lung_weights
 from pulmoscan.population import PopulationChoice, of_patient
 from pulmoscan.reading.intake import Item
-from pulmoscan.reading.records import Record, write_whole
+from pulmoscan.reading.records import Record, from_json, to_json, write_whole
 from pulmoscan.screening import Model, Reading, decide
 from pulmoscan.site.labels import Box, Label
 
@@ -32,7 +33,7 @@ GRID = 224
 """Side of the heatmap, in pixels, that is laid against boxes."""
 
 
-class Case(Record):
+class Case(Record, frozen=True, omit_defaults=True):
     """A labelled file and what became of it.
 
     Attributes:
@@ -73,7 +74,7 @@ class Case(Record):
         return self.threshold is not None and self.score >= self.threshold
 
 
-class Run(Record):
+class Run(Record, frozen=True):
     """What a journal's cases were made with; all of it must be the same to go on."""
 
     model: str
@@ -101,11 +102,11 @@ class Journal:
             NoJournal: it is none.
         """
         if not self.path.exists() or b"\n" not in self.path.read_bytes():  # a heading that was cut short is none
-            write_whole(self.path, self.run.model_dump_json().encode() + b"\n")
+            write_whole(self.path, to_json(self.run), b"\n")
             return {}
         run, cases = read_journal(self.path)
         if run != self.run:
-            changed = [name for name in Run.model_fields if getattr(run, name) != getattr(self.run, name)]
+            changed = [name for name in Run.__struct_fields__ if getattr(run, name) != getattr(self.run, name)]
             raise AnotherRun(self.path, ", ".join(changed))
         with self.path.open("rb+") as file:  # a line that was cut short goes
             data = file.read()
@@ -114,8 +115,8 @@ class Journal:
 
     def add(self, case: Case) -> None:
         """Down to the disk."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(case.model_dump_json(exclude_defaults=True) + "\n")
+        with self.path.open("ab") as file:
+            file.write(to_json(case) + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -140,15 +141,14 @@ def parse_journal(data: bytes, name: object) -> tuple[Run, list[Case]]:
     """
     try:
         first, *lines = data[: data.rfind(b"\n")].split(b"\n")  # what follows was cut short, maybe within a letter
-        return Run.model_validate_json(first), [Case.model_validate_json(line) for line in lines]
+        return from_json(first, Run), [from_json(line, Case) for line in lines]
     except ValueError as error:
         raise NoJournal(name) from error
 
 
 def write_journal(run: Run, cases: Iterable[Case]) -> bytes:
     """The whole of one, for `parse_journal`."""
-    lines = [run.model_dump_json(), *(case.model_dump_json(exclude_defaults=True) for case in cases)]
-    return "".join(f"{line}\n" for line in lines).encode()
+    return b"".join(to_json(record) + b"\n" for record in (run, *cases))
 
 
 def run_of(model: Model, population: PopulationChoice, labels: bytes) -> Run:
@@ -189,7 +189,7 @@ def read_cases(
         outcome = outcomes[item.name] if item.name in outcomes else next(screened)
         case = case_of(label, by_age(outcome, population, label.age), names)
         if case.radiograph and (twin := first.setdefault(case.radiograph, case.file)) != case.file:
-            case = case.model_copy(update={"duplicate_of": twin})
+            case = structs.replace(case, duplicate_of=twin)
         if journal:
             journal.add(case)
         yield case
@@ -225,17 +225,16 @@ def case_of(label: Label, outcome: Outcome, names: Pseudonyms) -> Case:
     if screening is None:
         return case
     reading = screening.reading
-    return case.model_copy(
-        update={
-            "probability": round(reading.probability, 6),
-            "threshold": screening.threshold,
-            "population": screening.population,
-            "lung_attention": screening.lung_attention,
-            "in_boxes": inside_boxes(reading, label.boxes),
-            "milliseconds": round(reading.milliseconds, 1),
-            "warnings": len(screening.warnings),
-            "radiograph": reading.radiograph_key,
-        }
+    return structs.replace(
+        case,
+        probability=round(reading.probability, 6),
+        threshold=screening.threshold,
+        population=screening.population,
+        lung_attention=screening.lung_attention,
+        in_boxes=inside_boxes(reading, label.boxes),
+        milliseconds=round(reading.milliseconds, 1),
+        warnings=len(screening.warnings),
+        radiograph=reading.radiograph_key,
     )
 
 

@@ -58,7 +58,9 @@ def compare(before: Run, earlier: Sequence[Case], now: Run, cases: Sequence[Case
         before=before,
         now=now,
         changed=tuple(
-            name for name in Run.model_fields if name != "labels_sha256" and getattr(before, name) != getattr(now, name)
+            name
+            for name in Run.__struct_fields__
+            if name != "labels_sha256" and getattr(before, name) != getattr(now, name)
         ),
         n=len(pairs),
         auc=compare_auc(labels, before_scores, now_scores),

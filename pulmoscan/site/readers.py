@@ -17,7 +17,7 @@ import numpy as np
 
 from pulmoscan.errors import NoStudy
 from pulmoscan.export.tables import escape_formula
-from pulmoscan.reading.records import Record
+from pulmoscan.reading.records import Record, from_json, to_json
 from pulmoscan.statistics.agreement import cohens_kappa
 from pulmoscan.statistics.comparison import McNemar, mcnemar
 from pulmoscan.statistics.metrics import Estimate, proportion
@@ -43,7 +43,7 @@ def draw(strata: Sequence[str], size: int, seed: int) -> list[int]:
     return [drawn[n] for n in rng.permutation(len(drawn))]
 
 
-class SavedStudy(Record):
+class SavedStudy(Record, frozen=True):
     """A study as a file; pairs of position and call in the order in which they were given."""
 
     files: tuple[str, ...]
@@ -144,7 +144,7 @@ class Study:
             adjudicated=tuple(self.adjudicated.items()),
             left_out=tuple(sorted(self.left_out)),
         )
-        return content.model_dump_json(indent=1).encode()
+        return to_json(content, indent=1)
 
     def table(self) -> str:
         """Labels as the CSV that `accept` takes, each reader's calls beside."""
@@ -160,7 +160,7 @@ def read_study(data: bytes) -> Study:
         NoStudy: it is none.
     """
     try:
-        saved = SavedStudy.model_validate_json(data)
+        saved = from_json(data, SavedStudy)
     except ValueError as error:
         raise NoStudy from error
     own = (saved.adjudicated, *saved.calls.values())

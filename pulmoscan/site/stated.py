@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from pulmoscan.errors import PulmoScanError
-from pulmoscan.reading.records import Record, read_record, write_whole
+from pulmoscan.reading.records import Record, read_record, write_record
 from pulmoscan.site.acceptance import Asked
 from pulmoscan.site.limits import parse
 from pulmoscan.statistics.triage import Promise
 
 
-class Stated(Record):
+class Stated(Record, frozen=True):
     """As `Asked`; limits in the form of the command line."""
 
     limits: tuple[str, ...]
@@ -42,7 +42,7 @@ class Stated(Record):
         Raises:
             OSError: it cannot be written.
         """
-        write_whole(path, (self.model_dump_json(indent=1) + "\n").encode())
+        write_record(path, self)
 
 
 def read_stated(path: Path) -> Stated | None:

@@ -34,13 +34,14 @@ def _make_ready() -> None:
         from pulmoscan.models.registry import DEFAULT_MODEL
 
         load_classifier(DEFAULT_MODEL)  # OpenVINO does so on another core than the imports that follow
+        gc.freeze()  # now and once more below: Streamlit looks through all that is not frozen after each run of a page
         from pulmoscan.examination.examine import lung_weights
 
         lung_weights()
     except Exception as error:  # the page that needs it tries again, and says what is wrong
         logger.debug("not made ready: %s", type(error).__name__)
     finally:
-        gc.freeze()  # Streamlit collects after each run of a page: what stays for good is then no longer looked through
+        gc.freeze()
         gc.enable()
 
 
@@ -49,7 +50,8 @@ def _leave_out() -> None:
 
     It reads the metadata of every installed package in search of components, of which it shows none but its own; and
     it would run a file of pages/ by itself, should its address be the first to be asked for, which comes to nothing
-    (see `navigation.go_through_home`).
+    (see `navigation.go_through_home`); and with the first element it looks up the source of every module that calls, to
+    tell whether it was typed at a prompt.
     """
     with suppress(ImportError):
         from streamlit.components.v2 import manifest_scanner
@@ -59,6 +61,10 @@ def _leave_out() -> None:
         from streamlit.runtime.pages_manager import PagesManager
 
         PagesManager.uses_pages_directory = False
+    with suppress(ImportError):
+        from streamlit import delta_generator
+
+        delta_generator._use_warning_has_been_displayed = True
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 from pulmoscan import cli, settings
 from pulmoscan.errors import OwnGalleryInRepository, OwnGalleryNotWritable, UnknownSample
 from pulmoscan.gallery import own_samples
-from pulmoscan.gallery.samples import own_gallery
+from pulmoscan.gallery.samples import MANIFEST_NAME, own_gallery
 from pulmoscan.reading.radiograph import load_radiograph
 from tests.pictures import encode, grey8, grey16
 
@@ -130,3 +131,14 @@ def test_wrong_usage(command: list[str], capsys: pytest.CaptureFixture[str]) -> 
         cli.main(command)
     assert stopped.value.code == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_what_else_a_manifest_says_stays(tmp_path: Path, folder: Path) -> None:
+    own_samples.add([write(tmp_path / "a.png", encode(grey8(seed=1), "PNG"))], "normal")
+    manifest = folder / MANIFEST_NAME
+    (entry,) = json.loads(manifest.read_text())["samples"]
+    manifest.write_text(json.dumps({"samples": [{**entry, "scanner": "room 2"}]}))
+    own_samples.add([write(tmp_path / "b.png", encode(grey8(seed=2), "PNG"))], "pneumonia")
+    first, second = json.loads(manifest.read_text())["samples"]
+    assert first == {**entry, "scanner": "room 2"}
+    assert second["title"] == "Own 2"

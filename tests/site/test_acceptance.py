@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 import pypdfium2
 import pytest
+from msgspec import structs
 
 from pulmoscan.errors import FileNotReadable, NothingInCommon, NothingToMeasure
 from pulmoscan.models.card import Card
@@ -110,7 +111,7 @@ def test_refused_failed_and_repeated_files(make: Callable[..., Acceptance]) -> N
     cases += [
         Case(row=100, file="/site/hand.png", label=1, status="refused", reason="It shows a hand."),
         Case(row=101, file="/site/bad.dcm", label=0, status="error", reason="It is damaged."),
-        cases[0].model_copy(update={"file": "/site/again.dcm", "duplicate_of": cases[0].file}),
+        structs.replace(cases[0], file="/site/again.dcm", duplicate_of=cases[0].file),
     ]
     found = make(cases, faults=[Fault(5, "the label is empty.")], unlabelled=4)
     t = found.taken
@@ -140,21 +141,19 @@ def test_no_claim_where_few_are(make: Callable[..., Acceptance]) -> None:
 
 
 def test_verdict_sees_independent_radiographs_only() -> None:
-    cases = [
-        c.model_copy(update={"probability": 0.9 if c.label else 0.1, "patient": f"p{c.row // 6}"}) for c in made_up(180)
-    ]
+    cases = [structs.replace(c, probability=0.9 if c.label else 0.1, patient=f"p{c.row // 6}") for c in made_up(180)]
     asked = Asked((parse("sensitivity>=95%"),))
     found = accept(RUN, "DenseNet-121", CARD, cases, asked)
     assert found.figures["sensitivity"].n == 60  # without a miss, but of 31 patients
     assert found.verdicts[0].state == "not shown"
     assert found.accepted is False
-    alone = accept(RUN, "DenseNet-121", CARD, [c.model_copy(update={"patient": ""}) for c in cases], asked)
+    alone = accept(RUN, "DenseNet-121", CARD, [structs.replace(c, patient="") for c in cases], asked)
     assert alone.accepted is True
     assert alone.verdict == "Every limit that was stated beforehand is met."
 
 
 def test_who_is_neither_child_nor_adult_is_said(make: Callable[..., Acceptance]) -> None:
-    found = make([c.model_copy(update={"population": "unknown", "age": None}) for c in made_up(60)])
+    found = make([structs.replace(c, population="unknown", age=None) for c in made_up(60)])
     assert "Of 60 neither table, header nor the choice tells child or adult" in words.taken_text(found)
     assert words.points_text(found) == "age unknown 0.400"
     assert "neither table" not in words.taken_text(make())
@@ -195,8 +194,8 @@ def test_nothing_to_measure() -> None:
 
 def test_parity_with_an_earlier_run(make: Callable[..., Acceptance]) -> None:
     before = made_up()
-    now = [c.model_copy(update={"probability": min(1.0, c.score + 0.2)}) for c in before]
-    other = Run(**{**RUN.model_dump(), "weights_sha256": "99" * 32})
+    now = [structs.replace(c, probability=min(1.0, c.score + 0.2)) for c in before]
+    other = structs.replace(RUN, weights_sha256="99" * 32)
     parity = compare(other, before, RUN, now)
     assert parity.changed == ("weights_sha256",)
     assert parity.n == 300
@@ -210,17 +209,17 @@ def test_parity_with_an_earlier_run(make: Callable[..., Acceptance]) -> None:
     assert words.parity_title(parity) == "Against the earlier run"
     assert make(now, parity=parity).parity is parity
     # In another folder the files are the same ones.
-    moved = [c.model_copy(update={"file": c.file.replace("/site/ward", "D:/other")}) for c in before]
+    moved = [structs.replace(c, file=c.file.replace("/site/ward", "D:/other")) for c in before]
     assert compare(other, moved, RUN, now).n == 300
     check_in_common(moved, [c.file for c in now])
-    against = compare(other.model_copy(update={"model": "resnet18"}), before, RUN, now)
+    against = compare(structs.replace(other, model="resnet18"), before, RUN, now)
     assert words.parity_title(against) == "Against resnet18"
     assert "only resnet18: 0" in dict(words.parity_rows(against))["Pneumonias decided rightly"]
     assert words.flip_titles(against)[0] == "Called pneumonia by densenet121, and not by resnet18"
     with pytest.raises(NothingInCommon):
         check_in_common(before, ["hand.png", "foot.png"])
     with pytest.raises(NothingInCommon):
-        compare(other, [c.model_copy(update={"file": c.file + "x"}) for c in before], RUN, now)
+        compare(other, [structs.replace(c, file=c.file + "x") for c in before], RUN, now)
 
 
 def test_json_has_all_and_is_strict(make: Callable[..., Acceptance]) -> None:
@@ -257,7 +256,7 @@ def test_pdf_says_it(make: Callable[..., Acceptance]) -> None:
 
 
 def test_pdf_shows_what_was_judged_wrongly(make: Callable[..., Acceptance]) -> None:
-    found = make([c.model_copy(update={"threshold": 0.7}) for c in made_up(90)])
+    found = make([structs.replace(c, threshold=0.7) for c in made_up(90)])
     files = {f: encode(grey8(400, 300 + n, seed=n), "PNG") for n, (f, _) in enumerate(found.misses)}
     gone = next(iter(files))
 

@@ -8,12 +8,13 @@ import pytest
 from PIL import Image
 
 from pulmoscan.gallery.samples import gallery
+from pulmoscan.gallery.thumbnails import beside
 from pulmoscan.settings import gallery_folder
 from tools.gallery import Picture, adult_radiograph, write_gallery
 
 
 def test_the_reader_reads_what_the_writer_writes(tmp_path: Path) -> None:
-    pixels = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    pixels = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64).astype(np.uint8)
     picture = Picture("é.png", pixels, "Title", "pneumonia", "A caption with × in it.", "Origin", {"seed": 7})
     write_gallery(tmp_path / "new", [picture])
     (sample,) = gallery(tmp_path / "new")
@@ -26,6 +27,7 @@ def test_the_reader_reads_what_the_writer_writes(tmp_path: Path) -> None:
     with Image.open(sample.path) as image:
         np.testing.assert_array_equal(np.asarray(image), pixels)
         assert image.text["Description"] == "A caption with × in it."  # type: ignore[attr-defined]
+    assert beside(sample.path).is_file()
     (entry,) = json.loads((tmp_path / "new" / "samples.json").read_text(encoding="utf-8"))["samples"]
     assert entry["seed"] == 7
 

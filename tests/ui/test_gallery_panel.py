@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pulmoscan.gallery import samples
+from pulmoscan.gallery import samples, thumbnails
 from pulmoscan.gallery.samples import GallerySample
 from pulmoscan.ui.panels import gallery as panel
 from tests.pictures import encode, grey8
@@ -121,7 +121,8 @@ def test_thumbnails_are_made_once(monkeypatch: pytest.MonkeyPatch, labelled: lis
     def fail(*_: object) -> None:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(panel, "load_radiograph", fail)
+    for module in (panel, thumbnails):
+        monkeypatch.setattr(module, "load_radiograph", fail)
     assert len(names(app.run())) == len(labelled)
     assert len(names(open_page("resnet50"))) == len(labelled), "another session has them too"
 

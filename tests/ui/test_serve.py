@@ -7,6 +7,7 @@ import inspect
 from pathlib import Path
 
 import pytest
+from streamlit import delta_generator
 from streamlit.components.v2 import component_manager, manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 
@@ -49,6 +50,8 @@ def test_streamlit_has_what_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None
     assert "scan_component_manifests" in inspect.getsource(component_manager)
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", manifest_scanner.scan_component_manifests)
     monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
+    monkeypatch.setattr(delta_generator, "_use_warning_has_been_displayed", False)
     serve._leave_out()
     assert manifest_scanner.scan_component_manifests() == []
     assert PagesManager.uses_pages_directory is False
+    assert delta_generator._use_warning_has_been_displayed

@@ -13,11 +13,13 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
+
 from pulmoscan.batch.archive.entries import Entry
 from pulmoscan.batch.archive.schema import STATUSES, entries_of, notes_of
 from pulmoscan.batch.archive.store import Store
 from pulmoscan.errors import NotARun
-from pulmoscan.reading.records import Record
+from pulmoscan.reading.records import Record, from_json
 
 ASKED, MANIFEST, RESULTS, FILES = "run.json", "manifest.json", "results", "files"
 PART = 65_536
@@ -28,7 +30,7 @@ MOST_NAMED = 1000
 READERS = 16
 
 
-class Asked(Record):
+class Asked(Record, frozen=True, kw_only=True):
     """What a run was asked.
 
     Attributes:
@@ -41,14 +43,14 @@ class Asked(Record):
 
     source: str
     weights: dict[str, str]
-    site_profiles: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
+    site_profiles: dict[str, str] = msgspec.field(default_factory=dict)
     lung_weights: str
     population: str
     threshold: float | None = None
     override: bool = False
     unit: int
     overlays: bool = False
-    reports: list[str] = []  # noqa: RUF012
+    reports: list[str] = msgspec.field(default_factory=list)
     version: str
     schema_version: int
     files: int = 0
@@ -58,7 +60,7 @@ class Asked(Record):
         return -(-self.files // self.unit)
 
 
-class Manifest(Record):
+class Manifest(Record, frozen=True):
     """What became of a run's files.
 
     Attributes:
@@ -107,7 +109,7 @@ def read_asked(store: Store) -> Asked | None:
     except Exception as error:  # every store has errors of its own
         raise NotARun(store.where, type(error).__name__) from error
     try:
-        return Asked.model_validate_json(data)
+        return from_json(data, Asked)
     except ValueError as error:
         raise NotARun(store.where, f"{ASKED} is damaged") from error
 

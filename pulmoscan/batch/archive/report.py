@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from msgspec import to_builtins
+
 from pulmoscan import DISCLAIMER
 from pulmoscan.batch.archive.manifest import RESULTS, Asked, Manifest, done_units, read_asked, summed
 from pulmoscan.batch.archive.places import is_local, opened
@@ -75,7 +77,7 @@ class Report:
 
     def as_json(self) -> str:
         """For programs."""
-        said = {"manifest": self.manifest.model_dump(), "found": [asdict(found) for found in self.found]}
+        said = {"manifest": to_builtins(self.manifest), "found": [asdict(found) for found in self.found]}
         return json.dumps({**said, "disclaimer": DISCLAIMER}, ensure_ascii=False, indent=1)
 
     def as_text(self) -> str:

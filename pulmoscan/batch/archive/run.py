@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from msgspec import structs
+
 from pulmoscan import __version__
 from pulmoscan.batch.archive import manifest as m
 from pulmoscan.batch.archive.entries import Entry, entries
@@ -22,6 +24,7 @@ from pulmoscan.batch.archive.store import Store
 from pulmoscan.errors import ArchiveRunError, OtherRun, ReadingEndsWorkers
 from pulmoscan.examination.examine import lung_weights
 from pulmoscan.population import PopulationChoice
+from pulmoscan.reading.records import to_json
 from pulmoscan.screening import load_model
 
 SIZES = (1, 8, 16, 32, 64, 128, 256)
@@ -76,11 +79,11 @@ def begin(asked: Asked, store: Store, tell: Callable[[str], object] = str) -> As
     before = m.read_asked(store)
     if before is None:
         tell("Listing …")
-        whole = asked.model_copy(update={"files": _list(asked, store)})
-        store.write(m.ASKED, whole.model_dump_json(indent=1).encode())
+        whole = structs.replace(asked, files=_list(asked, store))
+        store.write(m.ASKED, to_json(whole, indent=1))
         return whole
-    was, is_now = before.model_dump(exclude={"files"}), asked.model_dump(exclude={"files"})
-    if other := [name for name in was if was[name] != is_now[name]]:
+    was, is_now = structs.asdict(before), structs.asdict(asked)
+    if other := [name for name in was if name != "files" and was[name] != is_now[name]]:
         raise OtherRun(store.where, ", ".join(f"its {name} was {was[name]}" for name in other))
     return before
 
@@ -122,7 +125,7 @@ def run(asked: Asked, store: Store, pool: Pool, progress: Callable[[int], object
         _work(_tasks(store, asked, wanted), store, asked, pool, progress)
     finally:
         manifest = m.summed(asked, m.done_units(store) if wanted else done)
-        store.write(m.MANIFEST, manifest.model_dump_json(indent=1).encode())
+        store.write(m.MANIFEST, to_json(manifest, indent=1))
     return manifest
 
 

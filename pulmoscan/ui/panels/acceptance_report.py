@@ -13,6 +13,7 @@ from pulmoscan.models.card import Card
 from pulmoscan.models.site_profile import signed
 from pulmoscan.population import GROUPS
 from pulmoscan.reading.intake import Item
+from pulmoscan.reading.records import to_json
 from pulmoscan.site import words
 from pulmoscan.site.acceptance import Acceptance, as_json
 from pulmoscan.site.cases import Case, write_journal
@@ -128,7 +129,7 @@ def _parity(acceptance: Acceptance, parity: Parity) -> None:
 
 def _profile_bytes(acceptance: Acceptance, cases: Sequence[Case], card: Card, name: str) -> bytes:
     profile = make_profile(acceptance, cases, card, name)
-    return (signed(profile).model_dump_json(indent=1) + "\n").encode()
+    return to_json(signed(profile), indent=1) + b"\n"
 
 
 def _wrong(acceptance: Acceptance, items: Mapping[str, Item]) -> None:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import cv2
-import numpy as np
 import streamlit as st
 
 from pulmoscan.errors import PulmoScanError
 from pulmoscan.gallery.samples import GallerySample, gallery, own_gallery, shuffled
+from pulmoscan.gallery.thumbnails import make_thumbnail, thumbnail
 from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.ui.frame import plain
 from pulmoscan.ui.state import links, session
 from pulmoscan.ui.state.session import Chosen
 
-THUMBNAIL_SIDE = 192
-THUMBNAIL_QUALITY = 85
 GRID_CARD = 108  # pixels: three a row on a phone
 ROW_CARD = 76  # in a row that scrolls, one that is cut shows that it does
 MOST_UNSCROLLED = 12
@@ -168,7 +166,7 @@ def _cards() -> list[Card]:
             if _key(sample) in _guesses():
                 button = f"{name}: {sample.label}"
         try:
-            thumbnail = _thumbnail(sample.path, sample.path.stat().st_mtime_ns)
+            thumbnail = _thumbnail(sample.path, sample.is_own, sample.path.stat().st_mtime_ns)
         except PulmoScanError:
             continue  # a user's file that is no radiograph; `samples add` says why
         except OSError:
@@ -205,14 +203,7 @@ def _key(sample: GallerySample) -> str:
     return str(sample.path)
 
 
-@st.cache_data(max_entries=500, show_spinner=False)
-def _thumbnail(path: Path, modified: int) -> bytes:  # noqa: ARG001
-    """The middle square of a gallery image as JPEG; `modified` renews it with its file."""
-    pixels = load_radiograph(path).pixels
-    side = min(pixels.shape)
-    top, left = ((length - side) // 2 for length in pixels.shape)
-    square = cv2.resize(
-        pixels[top : top + side, left : left + side], (THUMBNAIL_SIDE, THUMBNAIL_SIDE), interpolation=cv2.INTER_AREA
-    )
-    _, jpeg = cv2.imencode(".jpg", (square * 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY])
-    return jpeg.tobytes()
+@lru_cache(maxsize=500)
+def _thumbnail(path: Path, is_own: bool, modified: int) -> bytes:  # noqa: ARG001
+    """`modified` renews it with its file. What lies in thumbnails/ of the user's folder is a picture like any other."""
+    return make_thumbnail(load_radiograph(path).pixels) if is_own else thumbnail(path)

@@ -28,6 +28,7 @@ from pulmoscan.errors import OtherRun
 from pulmoscan.models.site_profile import write_profile
 from pulmoscan.reading.intake import path_items
 from pulmoscan.reading.listing import find_files
+from pulmoscan.reading.records import to_json
 from pulmoscan.screening import load_model
 from pulmoscan.statistics.metrics import proportion
 from tests.batch.archive.test_run import Here, rows
@@ -168,7 +169,7 @@ def store(tmp_path: Path) -> Store:
         source="made up", weights={"resnet18": "0"}, lung_weights="1", population="auto", unit=128, version="0",
         schema_version=1, files=400,
     )  # fmt: skip
-    store.write(m.ASKED, asked.model_dump_json().encode())
+    store.write(m.ASKED, to_json(asked))
     return store
 
 
