@@ -54,10 +54,12 @@ def run(options: argparse.Namespace) -> int:
 
 def listen(settings: Configuration) -> int:
     """Until it is asked to end (SIGTERM, Ctrl-C)."""
+    import gc
     import logging
 
     from pulmoscan.hospital.audit import AuditLog, read_key
     from pulmoscan.hospital.node import Node
+    from pulmoscan.hospital.results import import_writers
     from pulmoscan.reading.isolation import warm_up
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.CRITICAL)
@@ -67,6 +69,8 @@ def listen(settings: Configuration) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     log = AuditLog(folder / "audit.jsonl", read_key(settings.node.audit_key or folder / "audit.key"))
     node = Node(settings, log.append)
+    import_writers()
+    gc.freeze()  # what stays for good is not looked through each time that a report's thousands of objects have come
     node.start()
     tell_profile(settings.node.model)
     ended = threading.Event()

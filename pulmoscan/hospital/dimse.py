@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pydicom
 from pydicom import uid
 from pydicom.dataset import Dataset
-from pynetdicom import AE, build_role, evt
+from pynetdicom import AE, build_context, build_role, evt
 from pynetdicom import _config as pynetdicom_settings
 from pynetdicom.association import Association
 from pynetdicom.dsutils import split_dataset
+from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance, Verification
 
 from pulmoscan.errors import PeerError
@@ -59,7 +59,7 @@ class DimseArchive:
         Raises:
             PeerError: it is not, or does not.
         """
-        with self._association({Verification: PLAIN}) as association:
+        with self._association([build_context(Verification, PLAIN)]) as association:
             status = association.send_c_echo()
             if not status or status.Status != 0:
                 raise PeerError(self._name, "does not answer C-ECHO")
@@ -77,9 +77,9 @@ class DimseArchive:
             OSError: a file cannot be read.
         """
         heads = {name: split_dataset(path)[0] for name, path in instances.items()}
-        contexts: dict[Any, Sequence[Any]] = {head.MediaStorageSOPClassUID: PLAIN for head in heads.values()}
+        contexts = _contexts({(head.MediaStorageSOPClassUID, head.TransferSyntaxUID) for head in heads.values()})
         if self.settings.commitment:
-            contexts[StorageCommitmentPushModel] = PLAIN
+            contexts.append(build_context(StorageCommitmentPushModel, PLAIN))
         taken: dict[str, str] = {}
         with self._association(contexts) as association:
             offered = {context.abstract_syntax for context in association.accepted_contexts}
@@ -102,7 +102,7 @@ class DimseArchive:
         Raises:
             PeerError: there is no association.
         """
-        with self._association({StorageCommitmentPushModel: PLAIN}) as association:
+        with self._association([build_context(StorageCommitmentPushModel, PLAIN)]) as association:
             self._ask(association, instances, transaction)
 
     @property
@@ -138,11 +138,10 @@ class DimseArchive:
             association.send_n_action(request, 1, StorageCommitmentPushModel, StorageCommitmentPushModelInstance)
 
     @contextmanager
-    def _association(self, contexts: Mapping[Any, Sequence[Any]]) -> Iterator[Association]:
+    def _association(self, contexts: list[PresentationContext]) -> Iterator[Association]:
         entity = AE(ae_title=self._calling)
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = SECONDS
-        for sop_class, syntaxes in contexts.items():
-            entity.add_requested_context(sop_class, list(syntaxes))
+        entity.requested_contexts = contexts
 
         def report(event: evt.Event) -> tuple[int, None]:
             answer_of(event, self._answered)
@@ -155,7 +154,7 @@ class DimseArchive:
             ae_title=self.settings.ae_title,
             evt_handlers=[(evt.EVT_N_EVENT_REPORT, report)],
             ext_neg=[build_role(StorageCommitmentPushModel, scu_role=True)]
-            if StorageCommitmentPushModel in contexts
+            if any(context.abstract_syntax == StorageCommitmentPushModel for context in contexts)
             else None,
             tls_args=(client_context(tls), self.settings.host) if tls else None,
         )
@@ -166,6 +165,16 @@ class DimseArchive:
         finally:
             if association.is_established:
                 association.release()
+
+
+def _contexts(wanted: Iterable[tuple[uid.UID, uid.UID]]) -> list[PresentationContext]:
+    """What is asked for, for SOP classes and encodings: each class in its own encoding and, apart from it, in the plain
+    ones. An archive takes one encoding of a context, and of several offered together seldom the one that needs no work.
+    """
+    contexts = []
+    for sop_class, own in sorted(wanted):
+        contexts += [build_context(sop_class, [own]), build_context(sop_class, [s for s in PLAIN if s != own])]
+    return contexts
 
 
 def _why(association: Association) -> str:

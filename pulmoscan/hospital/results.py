@@ -45,6 +45,11 @@ WRITERS: Mapping[ResultKind, Callable[[Report], bytes | None]] = {
 }
 
 
+def import_writers() -> None:
+    """What writes results takes long to import: the first study should not have to wait for it."""
+    from pulmoscan.export import dicom_gsps, dicom_sc, dicom_seg, dicom_sr  # noqa: F401
+
+
 def results(report: Report, kinds: tuple[ResultKind, ...]) -> Iterator[tuple[Result, bytes]]:
     """Each kind as a DICOM file, in the order of the configuration; without regions there are no seg and no gsps."""
     for kind in kinds:

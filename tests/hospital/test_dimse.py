@@ -8,6 +8,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComprehensiveSRStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
+from pulmoscan.hospital import dimse
 from pulmoscan.hospital.configuration import DimseDestination
 from pulmoscan.hospital.dimse import DimseArchive, Sent
 from tests.hospital.archive import TestArchive
@@ -37,6 +38,20 @@ def test_an_archive_gets_the_encoding_that_it_takes(file: Path, syntax: str) -> 
     assert answers == [Sent("1.2.3")]
     (came,) = archive.datasets.values()
     assert came.SeriesDescription == "A result"
+
+
+def test_of_several_encodings_the_file_keeps_its_own(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an archive would choose, it would choose the first that it knows, and each result would be written anew."""
+    archive, answers = TestArchive(syntaxes=[ImplicitVRLittleEndian, ExplicitVRLittleEndian]), list[Sent]()
+    monkeypatch.setattr(dimse.pydicom, "dcmread", None)  # nothing is parsed
+    try:
+        settings = DimseDestination.model_validate(archive.destination(commitment=False))
+        sender = DimseArchive(settings, "PULMOSCAN", lambda *_: None)
+        sender.send({"1.2.3": file}, "1.2", lambda sent, _: answers.append(sent))
+    finally:
+        archive.stop()
+    assert answers == [Sent("1.2.3")]
+    assert len(archive.datasets) == 1
 
 
 def test_a_file_that_is_gone_reaches_no_archive(file: Path) -> None:
