@@ -2,7 +2,8 @@
 
     python -m benchmarks.hospital --instances 2000 --associations 4
 
-A modality's part and the archive's are played by this process; the node is `pulmoscan listen` in its own. Tells whether
+A modality's part and the archive's are played by this process, with as little work as can be, since elsewhere
+they have machines of their own; the node is `pulmoscan listen` in its own. Tells whether
 all results came and none twice, the node's memory on the way, both throughputs, and how long a study alone takes from
 its last C-STORE to its last result in the archive, the quiet period aside.
 """
@@ -33,6 +34,7 @@ from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE, evt
+from pynetdicom import _config as pynetdicom_settings
 from pynetdicom.presentation import AllStoragePresentationContexts
 
 from benchmarks.memory import ROOT, resident_megabytes
@@ -78,11 +80,11 @@ def dataset(pixels: Any, study: str, number: int) -> Dataset:
 
 
 class Archive:
-    """Counts what it is sent, and when a study's last result came."""
+    """Counts what it is sent, and when the last result came."""
 
     def __init__(self) -> None:
         self.came: Counter[str] = Counter()
-        self.last: dict[str, float] = {}
+        self.last = 0.0
         self._lock = threading.Lock()
         entity = AE(ae_title="ARCHIVE")
         entity.supported_contexts = AllStoragePresentationContexts
@@ -94,7 +96,7 @@ class Archive:
     def _store(self, event: Any) -> int:
         with self._lock:
             self.came[str(event.request.AffectedSOPInstanceUID)] += 1
-            self.last[str(event.dataset.StudyInstanceUID)] = time.monotonic()
+            self.last = time.monotonic()
         return 0
 
     def stop(self) -> None:
@@ -128,13 +130,14 @@ def node(folder: Path, archive: Archive, model: str, results: Sequence[str]) -> 
 
 def send(port: int, paths: Sequence[Path]) -> None:
     """Over one association; over another as long as something is not acknowledged, as a modality does."""
+    pynetdicom_settings.STORE_SEND_CHUNKED_DATASET = True
     entity = AE(ae_title="BENCH")
     entity.add_requested_context(DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian)
     left = list(paths)
     while left:
         association = entity.associate("127.0.0.1", port, ae_title="PULMOSCAN")
         while left and association.is_established:
-            if association.send_c_store(pydicom.dcmread(left[0])).get("Status") == 0:
+            if association.send_c_store(left[0]).get("Status") == 0:
                 left.pop(0)
         if association.is_established:
             association.release()
@@ -173,7 +176,7 @@ def main() -> None:
             while (counts := queue.counts())["instances"]["received"] or counts.get("archive", {}).get("waiting"):
                 time.sleep(QUIET)
                 memory.append(resident_megabytes(str(process)))
-            took = max(archive.last.values()) - began
+            took = archive.last - began
             print(f"all in {took:.0f} s: {options.instances / took:.2f} a second; {len(archive.came)} results, "
                   f"{sum(count > 1 for count in archive.came.values())} of them twice")  # fmt: skip
             third = len(memory) // 3
@@ -186,12 +189,13 @@ def main() -> None:
                 fresh = pydicom.dcmread(path)
                 fresh.StudyInstanceUID, fresh.SOPInstanceUID = generate_uid(), generate_uid()
                 fresh.save_as(folder / "one.dcm", enforce_file_format=True, overwrite=True)
+                before = archive.last
                 send(port, [folder / "one.dcm"])
                 sent = time.monotonic()
-                while len([1 for study in archive.last if study == fresh.StudyInstanceUID]) == 0:
+                while archive.last == before:
                     time.sleep(0.01)
-                time.sleep(1.0)
-                delays.append(archive.last[str(fresh.StudyInstanceUID)] - sent - QUIET)
+                time.sleep(1.0)  # for its other results
+                delays.append(archive.last - sent - QUIET)
             print(f"from the last C-STORE to the last result, the quiet period aside: median "
                   f"{statistics.median(delays):.2f} s, at most {max(delays):.2f} s")  # fmt: skip
         archive.stop()

@@ -8,6 +8,7 @@ patient's name or number is in it; UIDs are.
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import threading
 import time
@@ -145,13 +146,13 @@ class Queue:
         """Instances that wait to be screened."""
         return int(self._db.execute("SELECT count(*) FROM instance WHERE state = 'received'").fetchone()[0])
 
-    def ripe(self, quiet: float, longest: float) -> str | None:
+    def ripe(self, quiet: float, longest: float, never_begun: bool = False) -> str | None:
         """The study to be screened next: complete, since nothing came for so long, and first in the queue."""
         now = time.time()
         row = self._db.execute(
             "SELECT study_uid FROM instance WHERE state = 'received' GROUP BY study_uid "
-            "HAVING max(received) <= ? OR min(received) <= ? ORDER BY min(received) LIMIT 1",
-            (now - quiet, now - longest),
+            "HAVING (max(received) <= ? OR min(received) <= ?) AND max(attempts) <= ? ORDER BY min(received) LIMIT 1",
+            (now - quiet, now - longest, 0 if never_begun else math.inf),
         ).fetchone()
         return str(row[0]) if row else None
 

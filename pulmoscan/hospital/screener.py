@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from functools import partial
 
@@ -23,13 +23,15 @@ from pulmoscan.screening import Model
 
 MOST_ATTEMPTS = 5
 """An instance during which the whole program has ended so often is not tried again by itself."""
+MOST_STUDIES = 10
+"""Screened in one go, each decoded while the report of the one before is written; the node stops between two goes."""
 STATES = {"ok": "screened", "refused": "refused", "error": "failed"}
 
 logger = logging.getLogger(__name__)
 
 
 class Screener:
-    """Screens one study at a time. Killed at any moment, it begins the instance anew that it was at."""
+    """Screens one study after the other. Killed at any moment, it begins the instances anew that it was at."""
 
     def __init__(
         self, settings: Configuration, queue: Queue, spool: Spool, model: Model, audit: Callable[..., None]
@@ -39,30 +41,41 @@ class Screener:
         """Attempts that ended without the program's end, as on a full disk: they do not count."""
 
     def run_once(self) -> bool:
-        """Screen the next study that is complete; False where there is none.
+        """Screen the next studies that are complete; False where there are none.
 
         Raises:
-            OSError, sqlite3.Error: the results cannot be written; the study is still to be screened.
+            OSError, sqlite3.Error: the results cannot be written; what has none is still to be screened.
+        """
+        studies: dict[str, str] = {}
+        try:
+            for outcome in screen_items(self._items(studies), self._model, self._settings.node.population):
+                self._settle(studies[outcome.file], outcome)
+        except (OSError, sqlite3.Error):
+            self._survived.update(list(studies))
+            raise
+        for uid in studies:
+            self._survived.pop(uid, None)
+        return bool(studies)
+
+    def _items(self, studies: dict[str, str]) -> Iterator[Item]:
+        """The instances of the next studies, as they are asked for; into `studies` goes whose each of them is.
+
+        A study that was begun before goes alone: should it end the program again, no other is begun with it.
         """
         node = self._settings.node
-        study = self._queue.ripe(node.quiet_seconds, node.longest_seconds)
-        if study is None:
-            return False
-        items = []
-        for uid, attempts in self._queue.begin(study):
-            if attempts - self._survived[uid] < MOST_ATTEMPTS:
-                items.append(Item(uid, partial(read_file, self._spool.received(uid), MAX_FILE_BYTES)))
-            else:
-                self._queue.finish(uid, "failed", f"The program has ended {attempts} times while it was screened.")
-        try:
-            for outcome in screen_items(items, self._model, node.population):
-                self._settle(study, outcome)
-        except (OSError, sqlite3.Error):
-            self._survived.update(item.name for item in items)
-            raise
-        for item in items:
-            self._survived.pop(item.name, None)
-        return True
+        for number in range(MOST_STUDIES):
+            study = self._queue.ripe(node.quiet_seconds, node.longest_seconds, never_begun=number > 0)
+            if study is None:
+                return
+            rows = self._queue.begin(study)
+            for uid, attempts in rows:
+                studies[uid] = study
+                if attempts - self._survived[uid] < MOST_ATTEMPTS:
+                    yield Item(uid, partial(read_file, self._spool.received(uid), MAX_FILE_BYTES))
+                else:
+                    self._queue.finish(uid, "failed", f"The program has ended {attempts} times while it was screened.")
+            if any(attempts for _, attempts in rows):
+                return
 
     def _settle(self, study: str, outcome: Outcome) -> None:
         """Write what became of one instance: its results first, and then that it has them."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComprehensiveSRStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
-from pulmoscan.hospital import dimse
 from pulmoscan.hospital.configuration import DimseDestination
 from pulmoscan.hospital.dimse import DimseArchive, Sent
 from tests.hospital.archive import TestArchive
@@ -43,7 +43,7 @@ def test_an_archive_gets_the_encoding_that_it_takes(file: Path, syntax: str) -> 
 def test_of_several_encodings_the_file_keeps_its_own(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As an archive would choose, it would choose the first that it knows, and each result would be written anew."""
     archive, answers = TestArchive(syntaxes=[ImplicitVRLittleEndian, ExplicitVRLittleEndian]), list[Sent]()
-    monkeypatch.setattr(dimse.pydicom, "dcmread", None)  # nothing is parsed
+    monkeypatch.setattr(pydicom, "dcmread", None)  # nothing is parsed
     try:
         settings = DimseDestination.model_validate(archive.destination(commitment=False))
         sender = DimseArchive(settings, "PULMOSCAN", lambda *_: None)
