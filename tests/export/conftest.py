@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dicom_validator.validator.dicom_info import DicomInfo
 
 from pulmoscan.export import Report
 from pulmoscan.models.card import Card
@@ -17,10 +18,17 @@ from pulmoscan.reading.radiograph import Radiograph, load_radiograph
 from pulmoscan.screening import Reading, decide
 from pulmoscan.statistics.metrics import Scores
 from tests.dicoms import dicom, save
+from tests.export.standard_tables import fetched, tables
 from tests.pictures import encode, grey8
 
 MakeReport = Callable[..., Report]
 IDENTIFIERS = ("Doe", "Jane", "MRN-4711", "19900102", "ACC-99", "Elsewhere", "Who^", "ward-7", "20240203", "Other^Name")
+
+
+@pytest.fixture(scope="session")
+def standard() -> DicomInfo:
+    """dicom-validator's own tables where they could be fetched, else those made of highdicom's."""
+    return fetched() or tables()
 
 
 def without_streams(pdf: bytes) -> bytes:

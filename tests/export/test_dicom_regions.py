@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from dicom_validator.validator.dicom_info import DicomInfo
 from PIL import Image
 
 from pulmoscan.examination.examine import Examination
@@ -24,6 +25,7 @@ from pulmoscan.export.evidence import Measured
 from pulmoscan.screening import decide
 from tests.dicoms import dicom, save
 from tests.export.conftest import MakeReport
+from tests.export.standard_tables import faults
 from tests.export.test_dicom_reports import by_name, items, validator
 
 WRITERS = {"sr": structured_report, "seg": segmentation, "gsps": presentation_state}
@@ -132,6 +134,11 @@ def test_dciodvfy_finds_no_error(kind: str, sparse: bool, from_dicom: MakeReport
     assert result.returncode == 0
     if kind == "sr":
         subprocess.run([validator("dsrdump"), str(path)], capture_output=True, timeout=60, check=True)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_dicom_validator_finds_no_error(kind: str, report: Report, standard: DicomInfo, tmp_path: Path) -> None:
+    assert faults(WRITERS[kind](report) or b"", standard, tmp_path) == set()
 
 
 def test_dcmtk_shows_the_source_by_its_presentation_state(report: Report, tmp_path: Path) -> None:
