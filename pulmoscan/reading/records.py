@@ -69,7 +69,7 @@ def write_content(path: Path, content: object, kind: type[Record], indent: int =
 
 
 def _checked(content: object, kind: type[Record], indent: int) -> bytes:
-    data = msgspec.json.encode(content)
+    data = msgspec.json.encode(content, enc_hook=_as_built_in)
     from_json(data, kind)
     return msgspec.json.format(data, indent=indent)
 
@@ -93,3 +93,11 @@ def write_whole(path: Path, *parts: bytes, mode: int = 0o644) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _as_built_in(value: object) -> object:
+    """A library's own kind of string or number, such as PyTorch's version or NumPy's float64, as what it is."""
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    raise NotImplementedError(f"A {type(value).__name__} cannot be written as JSON.")

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pulmoscan.reading.records import Record, from_json, read_record, to_json, write_content, write_record
@@ -49,6 +50,14 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path: Path, place: float
         write_record(path, Point(place))
     assert read_record(path, Point) == Point(1.0)
     assert [file.name for file in tmp_path.iterdir()] == ["point.json"]
+
+
+def test_strings_and_numbers_of_libraries_are_plain_ones() -> None:
+    class Version(str):
+        """As PyTorch's."""
+
+    record = Point(np.float64(0.5), Version("a"), {"torch": Version("2.0"), "loss": np.float64(0.25)})
+    assert from_json(to_json(record), Point) == Point(0.5, "a", {"torch": "2.0", "loss": 0.25})
 
 
 def test_one_line_for_journals() -> None:

@@ -217,7 +217,7 @@ def test_the_command_makes_the_same_gallery_each_time(
     for out in ("once", "again"):
         monkeypatch.setattr("sys.argv", ["generate", "--data", str(tmp_path / "data"), "--out", str(tmp_path / out)])
         generate.main()
-        made.append({path.name: path.read_bytes() for path in (tmp_path / out).iterdir()})
+        made.append({path.name: path.read_bytes() for path in (tmp_path / out).rglob("*.*")})
     assert made[0] == made[1]
     samples = gallery(tmp_path / "once")
     assert [(s.path.name, s.label) for s in samples] == [
