@@ -2,10 +2,10 @@
 
     python -m benchmarks.hospital --instances 2000 --associations 4
 
-A modality's part and the archive's are played by this process, with as little work as can be, since elsewhere
-they have machines of their own; the node is `pulmoscan listen` in its own. Tells whether
-all results came and none twice, the node's memory on the way, both throughputs, and how long a study alone takes from
-its last C-STORE to its last result in the archive, the quiet period aside.
+A modality's part and the archive's are played by this process, with as little work as can be, since elsewhere they have
+machines of their own; the node is `pulmoscan listen` in its own. Tells whether all results came and none twice, the
+node's memory on the way, both throughputs, and how long a study alone takes from its last C-STORE to its last result in
+the archive, the quiet period aside.
 """
 
 from __future__ import annotations

@@ -26,31 +26,31 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "result.dcm"
 
 
-@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
-def test_an_archive_gets_the_encoding_that_it_takes(file: Path, syntax: str) -> None:
-    archive, answers = TestArchive(syntaxes=[syntax]), list[Sent]()
+def answers_of(archive: TestArchive, file: Path) -> list[Sent]:
+    """What becomes of a file that is sent to an archive, which then ends."""
+    answers: list[Sent] = []
     try:
         settings = DimseDestination.model_validate(archive.destination(commitment=False))
         sender = DimseArchive(settings, "PULMOSCAN", lambda *_: None)
         sender.send({"1.2.3": file}, "1.2", lambda sent, _: answers.append(sent))
     finally:
         archive.stop()
-    assert answers == [Sent("1.2.3")]
+    return answers
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_an_archive_gets_the_encoding_that_it_takes(file: Path, syntax: str) -> None:
+    archive = TestArchive(syntaxes=[syntax])
+    assert answers_of(archive, file) == [Sent("1.2.3")]
     (came,) = archive.datasets.values()
     assert came.SeriesDescription == "A result"
 
 
 def test_of_several_encodings_the_file_keeps_its_own(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As an archive would choose, it would choose the first that it knows, and each result would be written anew."""
-    archive, answers = TestArchive(syntaxes=[ImplicitVRLittleEndian, ExplicitVRLittleEndian]), list[Sent]()
+    archive = TestArchive(syntaxes=[ImplicitVRLittleEndian, ExplicitVRLittleEndian])
     monkeypatch.setattr(pydicom, "dcmread", None)  # nothing is parsed
-    try:
-        settings = DimseDestination.model_validate(archive.destination(commitment=False))
-        sender = DimseArchive(settings, "PULMOSCAN", lambda *_: None)
-        sender.send({"1.2.3": file}, "1.2", lambda sent, _: answers.append(sent))
-    finally:
-        archive.stop()
-    assert answers == [Sent("1.2.3")]
+    assert answers_of(archive, file) == [Sent("1.2.3")]
     assert len(archive.datasets) == 1
 
 
