@@ -51,6 +51,7 @@ def reading_of_choice(model: Model) -> Reading | None:
     picture, result = st.columns(COLUMNS, gap="medium")
     guessed, told = not awaits_guess(chosen), chosen.population_choice() is not None
     if not (guessed and told):
+        chosen.read_ahead(model)
         with picture:
             radiograph_alone(chosen.radiograph, chosen.examination(), "Radiograph")
         with result, st.container(key="result"):

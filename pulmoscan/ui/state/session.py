@@ -7,8 +7,10 @@ it came by upload or from the gallery.
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -27,6 +29,9 @@ from pulmoscan.ui.state import history
 
 MOST_HELD = 20
 """Radiographs that the history can open again; each takes tens of megabytes."""
+
+AHEAD = "ahead"
+"""Name of the threads that work beside a page."""
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +58,9 @@ class Chosen:
     overridden: bool = False
     original: Chosen | None = None
     told: Population | None = None
+    _examining: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _reading: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _recorded: set[str] = field(default_factory=set, repr=False)
 
     def population_choice(self) -> PopulationChoice | None:
         """Whose operating point applies, `auto` where the file tells; None where the user has to be asked."""
@@ -65,9 +73,10 @@ class Chosen:
     def examination(self) -> Examination:
         """Lungs, gate and quality; looked at on the first call only, for all models."""
         key = lung_weights()
-        if key not in self.examinations:
-            self.examinations[key] = examine(self.radiograph)
-        return self.examinations[key]
+        with self._examining:
+            if key not in self.examinations:
+                self.examinations[key] = examine(self.radiograph)
+            return self.examinations[key]
 
     def reading(self, model: Model) -> Reading:
         """The model's reading; the model runs on the first call only.
@@ -75,13 +84,39 @@ class Chosen:
         Raises:
             RefusedByGate: the gate refuses the picture, and the user did not override it.
         """
+        found = self._read(model)
+        if found_by(model) not in self._recorded:
+            self._recorded.add(found_by(model))
+            history.record(self.radiograph.source.name, found, self.radiograph.pixels)
+        return found
+
+    def _read(self, model: Model) -> Reading:
         examination = self.examination()
         examination.admit(self.overridden)
         key = found_by(model)
-        if key not in self.readings:
-            self.readings[key] = screening.read(self.radiograph, model, examination, self.overridden)
-            history.record(self.radiograph.source.name, self.readings[key], self.radiograph.pixels)
-        return self.readings[key]
+        with self._reading:
+            if key not in self.readings:
+                self.readings[key] = screening.read(self.radiograph, model, examination, self.overridden)
+            return self.readings[key]
+
+    def look_ahead(self) -> None:
+        """Have the examination made while the page is being drawn."""
+        _meanwhile(self.examination)
+
+    def read_ahead(self, model: Model) -> None:
+        """Have the reading made while the user is being asked something."""
+        if found_by(model) not in self.readings:
+            _meanwhile(lambda: self._read(model))
+
+
+def _meanwhile(work: Callable[[], object]) -> None:
+    """Do it beside the page. What goes wrong does so again where the page asks for the result, and is told there."""
+
+    def quietly() -> None:
+        with suppress(Exception):
+            work()
+
+    threading.Thread(target=quietly, name=AHEAD, daemon=True).start()
 
 
 def found_by(model: Model | Reading) -> str:
@@ -126,6 +161,7 @@ def choose(load: Callable[[], Chosen], name: str) -> None:
     try:
         st.session_state.chosen = st.session_state.just_chosen = load()
         _recent().append(st.session_state.chosen)
+        st.session_state.chosen.look_ahead()
     except PulmoScanError as error:
         st.session_state.problem = f"“{plain(name)}” could not be read. {error}"
     except Exception as error:
