@@ -38,6 +38,8 @@ APP_FOLDER = PACKAGE / "_app" if IS_INSTALLED else REPOSITORY
 """Where Home.py, pages/, .streamlit/, weights/ and test_samples/ are: beside the package in a checkout, inside it once
 installed (pyproject.toml puts them there)."""
 
+_BLAS_THREADS = "OPENBLAS_NUM_THREADS"
+
 
 def set_up() -> None:
     """What the process has libraries do and leave undone. It is called as soon as `pulmoscan` is imported.
@@ -58,6 +60,20 @@ def set_up_pydicom() -> None:
     from pydicom import config
 
     config.settings.reading_validation_mode = config.IGNORE
+
+
+def set_up_blas() -> None:
+    """Have NumPy start no threads of its BLAS (see `runtime.idle_threads`): for our programs, before they import it.
+
+    What the user has set stands.
+    """
+    if "numpy" not in sys.modules:
+        os.environ.setdefault(_BLAS_THREADS, "1")
+
+
+def starts_no_blas_threads() -> bool:
+    """Whether NumPy's BLAS was told to start none."""
+    return os.environ.get(_BLAS_THREADS) == "1"
 
 
 def variable(name: Variable) -> str:

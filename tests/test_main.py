@@ -11,6 +11,7 @@ import pytest
 
 import pulmoscan.__main__ as start
 from pulmoscan import cli, settings
+from pulmoscan.cli import models
 from pulmoscan.errors import LibraryMissing
 from pulmoscan.models import registry
 
@@ -53,7 +54,7 @@ def test_library_that_a_command_imports_is_missing(
         raise ModuleNotFoundError("No module named 'albumentations'", name="albumentations")
 
     monkeypatch.setattr(registry, "MODELS", {})
-    monkeypatch.setattr(cli.models, "run", without)
+    monkeypatch.setattr(models, "run", without)
     assert cli.main(["models"]) == 1
     assert "pip install" in capsys.readouterr().err
 

@@ -6,6 +6,7 @@ Exit codes: 0 all is well; 1 some files were refused or failed, or the command c
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 import warnings
@@ -13,61 +14,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pulmoscan import DISCLAIMER, __version__
-from pulmoscan.cli import (
-    accept,
-    app,
-    archive,
-    audit,
-    benchmark,
-    calibrate,
-    cards,
-    evaluate,
-    fetch,
-    listen,
-    lungs,
-    models,
-    parity,
-    quality,
-    samples,
-    screen,
-    serve,
-    shortcuts,
-    train,
-    triage,
-)
 from pulmoscan.errors import InvalidThreshold, LibraryMissing, PulmoScanError
 from pulmoscan.errors.traces import where
-from pulmoscan.settings import IS_INSTALLED, own_python, variable
+from pulmoscan.settings import IS_INSTALLED, own_python, set_up_blas, variable
 
 COMMANDS = (
-    screen,
-    accept,
-    archive,
-    models,
-    samples,
-    app,
-    listen,
-    serve,
-    audit,
-    benchmark,
-    train,
-    calibrate,
-    fetch,
-    evaluate,
-    lungs,
-    parity,
-    cards,
-    quality,
-    shortcuts,
-    triage,
-)
-"""Each a module that adds its arguments to the parser and runs; what it needs it imports when it is called, so that one
-command does not wait for another's libraries."""
+    "screen", "accept", "archive", "models", "samples", "app", "listen", "serve", "audit", "benchmark", "train",
+    "calibrate", "fetch", "evaluate", "lungs", "parity", "cards", "quality", "shortcuts", "triage",
+)  # fmt: skip
+"""Each a module of this package that adds its arguments to the parser and runs. It is imported when it is named, and
+imports what it needs when it runs, so that one command does not wait for another's libraries."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; every error becomes a sentence on standard error."""
-    options = _parser().parse_args(arguments)
+    set_up_blas()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    named = arguments[0] if arguments else ""
+    options = _parser((named,) if named in COMMANDS else COMMANDS).parse_args(arguments)
     if not variable("DEBUG"):
         warnings.simplefilter("ignore")  # what libraries say of odd headers quotes them
     try:
@@ -105,13 +69,13 @@ def _drop_unwritten() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     prog = "pulmoscan" if Path(sys.argv[0]).stem == "pulmoscan" else "python -m pulmoscan"
     parser = argparse.ArgumentParser(
         prog=prog, description="Pneumonia screening of chest radiographs.", epilog=DISCLAIMER
     )
     parser.add_argument("--version", action="version", version=f"PulmoScan {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands)
+    for name in names:
+        importlib.import_module(f"pulmoscan.cli.{name}").add(commands)
     return parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ def cached(source: NetworkSource, name: str, facts: Sequence[object], make: Call
     return content
 
 
+@functools.cache
 def _versions() -> list[str]:
     """Of the packages that say what the rest of a module computes, and how it is compiled."""
     found = []
