@@ -124,6 +124,7 @@ $(VENV)/app.stamp: requirements.txt requirements.lock $(VENV)/torch.stamp
 	    { echo "The pinned versions cannot be installed. Where the message above says that there is none for this"; \
 	      echo "system, or an index that you set offers others, use the newest that fit: make app LOCK=no"; exit 1; }; \
 	fi
+	@$(BIN)/python -m compileall -q pulmoscan || true  # as pip does with what it installs
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.txt requirements-train.txt requirements-xrv.txt requirements-hospital.txt \

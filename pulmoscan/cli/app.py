@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import runpy
-import sys
+import importlib
 
 from pulmoscan.cli.arguments import Commands
 from pulmoscan.cli.promises import add_site, put_in_force
 
 SERVER = "pulmoscan.ui.serve"
-"""Run by its name, since a command imports no page; and in this process, since another Python starts for a while."""
+"""Called by its name, since a command imports no page; and in this process, since another Python starts for a while."""
 
 
 def add(commands: Commands) -> None:
@@ -23,7 +22,5 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     put_in_force(options)
-    # Streamlit takes .streamlit/config.toml from beside Home.py; this folder stays, so that paths in PULMOSCAN_* hold.
-    sys.argv[:] = [SERVER, "--server.port", str(options.port)]
-    runpy.run_module(SERVER, run_name="__main__")
+    importlib.import_module(SERVER).main(options.port)
     return 0

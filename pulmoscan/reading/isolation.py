@@ -20,11 +20,15 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pulmoscan.errors import NotDecoded, RadiographError
-from pulmoscan.reading.radiograph import HERE, Decoders, Radiograph, load_radiograph
 from pulmoscan.settings import variable
+
+# `reading.radiograph` is imported where a file is read: so that a process can be started before NumPy is imported here,
+# and imports it at the same time.
+if TYPE_CHECKING:
+    from pulmoscan.reading.radiograph import Decoders, Radiograph
 
 SECONDS = 30.0
 """A file that takes longer to decode is given up; 50 megapixels of JPEG 2000 take 5 to 10 on an idle core."""
@@ -50,7 +54,9 @@ def load_apart(data: bytes, name: str = "") -> Radiograph:
     Raises:
         RadiographError: as `load_radiograph`, and NotDecoded where a decoder crashed or hit a limit.
     """
-    return load_radiograph(data, name, HERE if variable("DECODING") == "here" else APART)
+    from pulmoscan.reading.radiograph import HERE, load_radiograph
+
+    return load_radiograph(data, name, HERE if variable("DECODING") == "here" else apart(_decoders))
 
 
 def warm_up() -> None:
@@ -209,6 +215,8 @@ class _Decoders:
                     with self._lock:
                         if decoder.alive:
                             self._idle.append(decoder)
+            from pulmoscan.reading.radiograph import HERE
+
             return getattr(HERE, name)(data)
 
     def warm_up(self) -> None:
@@ -237,13 +245,11 @@ class _Decoders:
             return None
 
 
-_decoders = _Decoders(max(1, min(4, os.cpu_count() or 1)))
-
-
 def apart(decoders: _Decoders) -> Decoders:
     """The decoders of `load_radiograph`, in these processes."""
+    from pulmoscan.reading.radiograph import Decoders
+
     return Decoders(partial(decoders.decode, "picture"), partial(decoders.decode, "stored"))
 
 
-APART = apart(_decoders)
-"""In a process of their own."""
+_decoders = _Decoders(max(1, min(4, os.cpu_count() or 1)))

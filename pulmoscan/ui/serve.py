@@ -1,48 +1,74 @@
-"""`python -m pulmoscan.ui.serve`: the app, which makes ready for its first visitor while its server starts."""
+"""`pulmoscan app`: the app, which makes ready for its first visitor while its server starts."""
 
 from __future__ import annotations
 
 import gc
 import logging
+import socket
 import sys
 import threading
 from contextlib import suppress
 
+from pulmoscan.reading.isolation import warm_up
 from pulmoscan.settings import APP_FOLDER
 
 logger = logging.getLogger(__name__)
 
 
-def main() -> None:
-    """Run Streamlit's server; the command line's arguments are options of `streamlit run`."""
+def main(port: int) -> None:
+    """Run Streamlit's server until it is stopped; settings are those of .streamlit/config.toml and STREAMLIT_*."""
     gc.disable()  # until all is loaded: so far there is nothing to collect, and looking for it takes long
+    sys.setswitchinterval(0.001)  # seconds: what answers the browser must not wait 0.005 for what computes
+    warm_up()  # it imports on another core what is imported below
     threading.Thread(target=_make_ready, name="make ready", daemon=True).start()
-    from streamlit.web.cli import main as streamlit
+    # What `streamlit run` comes down to, without its command line, which takes a while to be put together.
+    from streamlit import config
+    from streamlit.web import bootstrap
 
     _leave_out()
-    sys.argv[:] = ["streamlit", "run", str(APP_FOLDER / "Home.py"), *sys.argv[1:]]
-    streamlit()
+    _send_at_once()
+    # .streamlit/config.toml is taken from beside it; the working folder stays, so that paths in PULMOSCAN_* hold.
+    home = config._main_script_path = str(APP_FOLDER / "Home.py")
+    flags = {"server_port": port}
+    bootstrap.load_config_options(flags)
+    bootstrap.run(home, False, [], flags)
 
 
 def _make_ready() -> None:
     """Load what the first result needs, in the time that the server takes for itself."""
     try:
-        from pulmoscan.reading.isolation import warm_up
-
-        warm_up()
         from pulmoscan.models.loading import load_classifier
         from pulmoscan.models.registry import DEFAULT_MODEL
 
         load_classifier(DEFAULT_MODEL)  # OpenVINO does so on another core than the imports that follow
-        gc.freeze()  # now and once more below: Streamlit looks through all that is not frozen after each run of a page
         from pulmoscan.examination.examine import lung_weights
 
         lung_weights()
     except Exception as error:  # the page that needs it tries again, and says what is wrong
         logger.debug("not made ready: %s", type(error).__name__)
     finally:
-        gc.freeze()
+        gc.freeze()  # what is loaded now lasts as long as the process, and need not be looked through
         gc.enable()
+
+
+def _send_at_once() -> None:
+    """Let no part of a page wait for the browser to acknowledge the one before, which takes it 0.04 s.
+
+    asyncio sees to that for sockets that say that they are TCP's, which Streamlit's does not. Those that it accepts
+    inherit the option.
+    """
+    with suppress(ImportError, AttributeError):
+        from streamlit.web.server.starlette import starlette_server
+
+        bind = starlette_server._bind_socket
+
+        def bound(address: str, port: int, backlog: int) -> socket.socket:
+            listening = bind(address, port, backlog)
+            with suppress(OSError):
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+            return listening
+
+        starlette_server._bind_socket = bound
 
 
 def _leave_out() -> None:
@@ -51,7 +77,8 @@ def _leave_out() -> None:
     It reads the metadata of every installed package in search of components, of which it shows none but its own; and
     it would run a file of pages/ by itself, should its address be the first to be asked for, which comes to nothing
     (see `navigation.go_through_home`); and with the first element it looks up the source of every module that calls, to
-    tell whether it was typed at a prompt.
+    tell whether it was typed at a prompt. Where no browser is opened it would ask a server of Amazon's for this
+    machine's address.
     """
     with suppress(ImportError):
         from streamlit.components.v2 import manifest_scanner
@@ -65,7 +92,7 @@ def _leave_out() -> None:
         from streamlit import delta_generator
 
         delta_generator._use_warning_has_been_displayed = True
+    with suppress(ImportError):
+        from streamlit import net_util
 
-
-if __name__ == "__main__":
-    main()
+        net_util.get_external_ip = lambda: None

@@ -27,7 +27,6 @@ from tests.pictures import encode, grey8, grey16, png_bomb
 def _own_processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each test has processes of its own, and leaves none."""
     mine = isolation._Decoders(2)
-    monkeypatch.setattr(isolation, "APART", isolation.apart(mine))
     monkeypatch.setattr(isolation, "_decoders", mine)
     yield
     mine.close()

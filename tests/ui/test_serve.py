@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gc
 import inspect
+import socket
 from pathlib import Path
 
 import pytest
-from streamlit import delta_generator
+from streamlit import delta_generator, net_util
 from streamlit.components.v2 import component_manager, manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import script_runner
+from streamlit.web import bootstrap
+from streamlit.web.server.starlette import starlette_server
 
 from benchmarks.browser_session import BrowserSession
 from benchmarks.load import running_app
@@ -51,7 +55,21 @@ def test_streamlit_has_what_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", manifest_scanner.scan_component_manifests)
     monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
     monkeypatch.setattr(delta_generator, "_use_warning_has_been_displayed", False)
+    assert "net_util.get_external_ip()" in inspect.getsource(bootstrap)
+    monkeypatch.setattr(net_util, "get_external_ip", net_util.get_external_ip)
     serve._leave_out()
     assert manifest_scanner.scan_component_manifests() == []
     assert PagesManager.uses_pages_directory is False
     assert delta_generator._use_warning_has_been_displayed
+    assert net_util.get_external_ip() is None
+    assert "postScriptGC" in inspect.getsource(script_runner), ".streamlit/config.toml switches it off"
+
+
+def test_nothing_waits_for_the_browser_to_acknowledge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starlette_server, "_bind_socket", starlette_server._bind_socket)
+    serve._send_at_once()
+    with starlette_server._bind_socket("127.0.0.1", 0, 1) as listening:
+        listening.listen()
+        listening.setblocking(True)
+        with socket.create_connection(listening.getsockname()), listening.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
