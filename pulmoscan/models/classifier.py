@@ -135,11 +135,11 @@ class Classifier:
 def _source(spec: ModelSpec, weights: bytes) -> NetworkSource:
     def build() -> nn.Module:
         # torchvision is slow and large to import, and a start from the cache does without it.
-        from pulmoscan.models.networks import Parts, load_network
+        from pulmoscan.models.networks import in_two, load_network
 
-        return Parts(load_network(spec, weights))
+        return in_two(load_network(spec, weights))
 
-    return NetworkSource(build, weights, CODE)
+    return NetworkSource(build, weights, CODE, exact_beginning=True)
 
 
 def load_own(spec: ModelSpec) -> Classifier:

@@ -42,7 +42,7 @@ class PooledHead:
         height, width = feature_map.shape[2:]
         each = (self.weight / np.float32(height * width))[:, None, None]
         if self.rectifies:
-            return np.where(feature_map > 0, each, np.float32(0))
+            return np.multiply(feature_map > 0, each, dtype=np.float32)
         return np.broadcast_to(each, feature_map.shape)
 
 

@@ -10,6 +10,7 @@ arXiv:1705.09914): 14 × 14 cells where torchvision has 7 × 7, with the same pa
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -90,7 +91,29 @@ class Network(nn.Module):
         return self.head(self.features(x))
 
 
-class DenseNet(Network):
+class SplitNetwork(Network):
+    """One of ours, whose beginning can be computed by itself: `features(x) == rest(beginning(x))`.
+
+    The beginning is what rounding to bfloat16 would harm most: all that follows goes by it.
+    """
+
+    @abstractmethod
+    def beginning(self, x: torch.Tensor) -> torch.Tensor:
+        """Model input [N, 3, 224, 224] -> activations [N, C, 56, 56]."""
+
+    @abstractmethod
+    def rest(self, x: torch.Tensor) -> torch.Tensor:
+        """These activations -> feature map [N, C, 14, 14]."""
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        return self.rest(self.beginning(x))
+
+
+EXACT_LAYERS = 3
+"""Of the six in DenseNet-121's first dense block, those that belong to its beginning."""
+
+
+class DenseNet(SplitNetwork):
     """DenseNet-121 (Huang et al. 2017, doi 10.1109/CVPR.2017.243); the feature map is the output of `norm5`.
 
     norm5 is followed by a ReLU, which torchvision applies in place; here it is out of place and part of the head, so
@@ -106,8 +129,15 @@ class DenseNet(Network):
         self.backbone.features.transition3.pool = nn.Identity()
         _dilate(self.backbone.features.denseblock4)
 
-    def features(self, x: torch.Tensor) -> torch.Tensor:
-        return self.backbone.features(x)
+    def beginning(self, x: torch.Tensor) -> torch.Tensor:
+        f = self.backbone.features
+        return _dense(list(f.denseblock1.values())[:EXACT_LAYERS], f.pool0(f.relu0(f.norm0(f.conv0(x)))))
+
+    def rest(self, x: torch.Tensor) -> torch.Tensor:
+        f = self.backbone.features
+        x = _dense(list(f.denseblock1.values())[EXACT_LAYERS:], x)
+        x = f.denseblock3(f.transition2(f.denseblock2(f.transition1(x))))
+        return f.norm5(f.denseblock4(f.transition3(x)))
 
     @property
     def linear(self) -> nn.Linear:
@@ -119,7 +149,15 @@ class DenseNet(Network):
         return (f.conv0, f.norm0, f.denseblock1, f.transition1, f.denseblock2, f.transition2)
 
 
-class ResNet(Network):
+def _dense(layers: Sequence[nn.Module], x: torch.Tensor) -> torch.Tensor:
+    """Part of a dense block: each layer sees what went in and what all layers before it gave."""
+    seen = [x]
+    for layer in layers:
+        seen.append(layer(seen))
+    return torch.cat(seen, dim=1)
+
+
+class ResNet(SplitNetwork):
     """ResNet-18 or -50 (He et al. 2016, doi 10.1109/CVPR.2016.90); the feature map is the output of `layer4`."""
 
     backbone: torchvision.models.ResNet
@@ -134,10 +172,13 @@ class ResNet(Network):
             elif isinstance(module, nn.Conv2d):  # all that come behind the stride
                 _dilate(module)
 
-    def features(self, x: torch.Tensor) -> torch.Tensor:
+    def beginning(self, x: torch.Tensor) -> torch.Tensor:
         net = self.backbone
-        x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
-        return net.layer4(net.layer3(net.layer2(net.layer1(x))))
+        return net.layer1(net.maxpool(net.relu(net.bn1(net.conv1(x)))))
+
+    def rest(self, x: torch.Tensor) -> torch.Tensor:
+        net = self.backbone
+        return net.layer4(net.layer3(net.layer2(x)))
 
     @property
     def linear(self) -> nn.Linear:
@@ -156,7 +197,7 @@ def _dilate(stage: nn.Module) -> None:
             module.dilation = module.padding = (2, 2)
 
 
-def build_network(architecture: str) -> Network:
+def build_network(architecture: str) -> SplitNetwork:
     """A network with random weights: `densenet121`, `resnet50` or `resnet18`."""
     if architecture == "densenet121":
         return DenseNet()
@@ -167,7 +208,7 @@ def build_network(architecture: str) -> Network:
     raise ValueError(f"unknown architecture: {architecture}")
 
 
-def load_network(spec: ModelSpec, data: bytes) -> Network:
+def load_network(spec: ModelSpec, data: bytes) -> SplitNetwork:
     """The network with the weights in the safetensors file `data`, loaded strictly and computed in float32.
 
     Raises:
@@ -182,13 +223,25 @@ def load_network(spec: ModelSpec, data: bytes) -> Network:
     return network.float()
 
 
-class Parts(nn.Module):
-    """A network that gives its feature map beside its logit, both of one pass."""
+def in_two(network: SplitNetwork) -> nn.Sequential:
+    """Its beginning, then all that follows, which gives its feature map beside its logit, both of one pass."""
+    return nn.Sequential(_Beginning(network), _Rest(network))
 
-    def __init__(self, network: Network) -> None:
+
+class _Beginning(nn.Module):
+    def __init__(self, network: SplitNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network.beginning(x)
+
+
+class _Rest(nn.Module):
+    def __init__(self, network: SplitNetwork) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        feature_map = self.network.features(x)
+        feature_map = self.network.rest(x)
         return self.network.head(feature_map), feature_map

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,40 @@ class OpenVino:
         import openvino
 
         core = openvino.Core()
+        if source.exact_beginning and how.precision != "float32":
+            self._parts = [
+                _Part(core, source, input_shape, f"{name}-beginning", replace(how, precision="float32"), slice(1)),
+                _Part(core, source, input_shape, f"{name}-rest", how, slice(1, None)),
+            ]
+        else:
+            self._parts = [_Part(core, source, input_shape, name, how)]
+
+    def run(self, x: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        outputs: Sequence[NDArray[np.float32]] = [x]
+        for part in self._parts:
+            outputs = part.run(outputs[0])
+        return outputs
+
+
+class _Part:
+    """A module, or one part of it, in one precision.
+
+    Args:
+        input_shape: of the whole module's input.
+        which: of the module's parts, if not all.
+    """
+
+    def __init__(
+        self,
+        core: openvino.Core,
+        source: NetworkSource,
+        input_shape: tuple[int, ...],
+        name: str,
+        how: Settings,
+        which: slice | None = None,
+    ) -> None:
+        import openvino
+
         properties: dict[str, Any] = {
             # float32 said out loud: on CPUs with AMX the default is bfloat16.
             "INFERENCE_PRECISION_HINT": PRECISION_HINTS[how.precision],
@@ -48,10 +83,11 @@ class OpenVino:
             how.precision,
             core.get_property("CPU", "FULL_DEVICE_NAME"),
             core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"),
+            *([] if which is None else [which]),
         )
 
         def build() -> bytes:
-            compiled = core.compile_model(_converted(source.module(), input_shape), "CPU", properties)
+            compiled = core.compile_model(_converted(source.module(), input_shape, which), "CPU", properties)
             return bytes(compiled.export_model().getvalue())
 
         # Also what was compiled just now is read back, so that a first start computes what all later ones do.
@@ -84,10 +120,16 @@ def import_without_converter() -> None:
         sys.modules.pop(CONVERTER, None)
 
 
-def _converted(module: nn.Module, input_shape: tuple[int, ...]) -> openvino.Model:
+def _converted(module: nn.Module, input_shape: tuple[int, ...], which: slice | None) -> openvino.Model:
     import torch  # a start from the cache does without it, and without the converter
     from openvino.tools.ovc import convert_model
 
+    example = torch.zeros(input_shape)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # OpenVINO goes by torch.jit, which PyTorch means to drop
-        return convert_model(module, example_input=torch.zeros(input_shape), input=list(input_shape))
+        if which is not None:
+            if not isinstance(module, torch.nn.Sequential):
+                raise TypeError("only an nn.Sequential has a beginning")
+            example = module[: which.start or 0](example)
+            module = module[which]
+        return convert_model(module, example_input=example, input=list(example.shape))

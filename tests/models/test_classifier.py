@@ -58,7 +58,8 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def network_of(loaded: Classifier) -> Network:
     assert isinstance(loaded._compiled._engine, Eager)
-    network = loaded._compiled._engine._module.network
+    first, _ = loaded._compiled._engine._module.children()
+    network = first.network
     assert isinstance(network, Network)
     return network
 

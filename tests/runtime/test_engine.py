@@ -20,7 +20,7 @@ from torch import nn
 from pulmoscan.examination import lungs
 from pulmoscan.examination.lung_network import LungNetwork
 from pulmoscan.models import classifier
-from pulmoscan.models.networks import Parts, build_network
+from pulmoscan.models.networks import build_network, in_two
 from pulmoscan.runtime import PRECISIONS, Compiled, NetworkSource, Settings, cache, compile_network, engine, installed
 from pulmoscan.runtime.eager import Eager
 
@@ -221,7 +221,7 @@ def test_other_code_is_another_network(monkeypatch: pytest.MonkeyPatch, tmp_path
 @pytest.mark.parametrize(
     ("build", "code"),
     [
-        *((lambda a=a: Parts(build_network(a)), classifier.CODE) for a in ("densenet121", "resnet18")),
+        *((lambda a=a: in_two(build_network(a)), classifier.CODE) for a in ("densenet121", "resnet18")),
         (LungNetwork, lungs.CODE),
     ],
 )
@@ -236,6 +236,32 @@ def test_precisions_are_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     for precision in PRECISIONS:
         compiled(Settings("openvino", precision))
     assert len(set(builds)) == 2
+
+
+def test_the_beginning_is_exact_in_every_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounding would lose what the first part tells apart; and each part is compiled once."""
+
+    class Fine(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (x - 1) * 1024  # of values that bfloat16 takes for 1
+
+    class Rest(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return x.mean(dim=(1, 2, 3)), x
+
+    convolutions = nn.Conv2d(1, 1, 1, bias=False), nn.Conv2d(1, 1, 1, bias=False)
+    module = nn.Sequential(nn.Sequential(Fine(), convolutions[0]), nn.Sequential(convolutions[1], Rest()))
+    for convolution in convolutions:
+        nn.init.ones_(convolution.weight)
+    x = np.full((1, 1, 8, 8), 1 + 2**-10, np.float32)
+    builds = count_builds(monkeypatch)
+    for precision in PRECISIONS:
+        source = NetworkSource(lambda: module, b"weights", [], exact_beginning=True)
+        for _ in range(2):
+            found = compile_network(source, x.shape, ("logits", "features"), "two", Settings("openvino", precision))(x)
+            np.testing.assert_allclose(found["features"], 1, rtol=1e-3)
+            np.testing.assert_allclose(found["logits"], 1, rtol=1e-3)
+    assert len(set(builds)) == 3
 
 
 def test_a_damaged_file_is_compiled_anew(tmp_path: Path) -> None:

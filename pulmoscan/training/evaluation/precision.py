@@ -1,5 +1,7 @@
 """What bfloat16 changes: decisions and AUC of each population, against float32 on the same radiographs.
 
+A network's beginning stays in float32 (see `NetworkSource.exact_beginning`).
+
 Where the processor computes in bfloat16, OpenVINO runs the network in it. Elsewhere OpenVINO would tacitly compute in
 float32, so that arithmetic is emulated: what goes into a multiplication, and every intermediate result, is rounded to
 bfloat16, and sums are kept in float32, as processors do that have it. OpenVINO fuses layers, and so rounds less often.
@@ -86,12 +88,14 @@ def precision_parity(model: str, data: Sequence[Path], split: Split) -> Precisio
 
 
 def emulation(model: str, weights: bytes) -> Logits:
-    """The network in eager PyTorch, rounding as bfloat16 does: model input [N, 3, 224, 224] -> logits [N]."""
+    """The network in eager PyTorch, which rounds as bfloat16 does behind the beginning: model input -> logits [N]."""
     network = load_network(get_spec(model), weights).eval().requires_grad_(False)
 
     def logits(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        with torch.no_grad(), _Rounding():
-            return network(torch.from_numpy(x)).numpy()
+        with torch.no_grad():
+            beginning = _rounded(network.beginning(torch.from_numpy(x)))  # see `NetworkSource.exact_beginning`
+            with _Rounding():
+                return network.head(network.rest(beginning)).numpy()
 
     return logits
 
