@@ -13,9 +13,18 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.memory import ROOT
+from pulmoscan.errors import PulmoScanError
 from pulmoscan.gallery.samples import gallery
 
 HERE, THERE = "this checkout", "the other"
+
+
+class CheckoutFailed(PulmoScanError):
+    def __init__(self, checkout: Path, said: str) -> None:
+        super().__init__(
+            f"`screen` of the checkout {checkout} fails: {said} An older one may need libraries that are no longer "
+            "installed: see docs/performance.md."
+        )
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,9 @@ def measure(rounds: int, against: Path | None, tick: Callable[[], object]) -> di
 
     Args:
         against: the root of the other checkout; without it this one is timed alone.
+
+    Raises:
+        CheckoutFailed: the command ends with an error.
     """
     checkouts = {HERE: ROOT, **({THERE: against} if against else {})}
     times = {name: CommandTimes([], []) for name in checkouts}
@@ -56,7 +68,9 @@ def _screen(checkout: Path) -> tuple[float, float]:
     """Wall and processor seconds of one command."""
     command = [sys.executable, "-m", "pulmoscan", "screen", str(gallery()[0].path), "--format", "json"]
     before, began = os.times(), time.perf_counter()
-    subprocess.run(command, cwd=checkout, capture_output=True, check=True)
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CheckoutFailed(checkout, (done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1])
     after, ended = os.times(), time.perf_counter()
     used = after.children_user + after.children_system - before.children_user - before.children_system
     return ended - began, used

@@ -69,6 +69,11 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.threshold is not None and not 0 <= options.threshold <= 1:
+        raise InvalidThreshold(options.threshold)
+    from pulmoscan.reading.isolation import warm_up
+
+    warm_up()  # it imports on another core what is imported below
     from tqdm import tqdm
 
     from pulmoscan.batch import resume
@@ -78,12 +83,8 @@ def run(options: argparse.Namespace) -> int:
     from pulmoscan.batch.pseudonyms import pseudonyms
     from pulmoscan.examination.examine import lung_weights
     from pulmoscan.reading.intake import path_items
-    from pulmoscan.reading.isolation import warm_up
     from pulmoscan.reading.listing import find_files
 
-    if options.threshold is not None and not 0 <= options.threshold <= 1:
-        raise InvalidThreshold(options.threshold)
-    warm_up()
     model = model_of(options)  # before the first file, so that what is missing is said once
     lung_weights()
     before = (

@@ -65,6 +65,11 @@ def test_start_beside_an_empty_page() -> None:
     assert "takes 2.00 times as long as an empty page, and 2.00 times the processor time" in said
 
 
+def test_another_checkout_that_cannot_screen_is_named(tmp_path: Path) -> None:
+    with pytest.raises(command.CheckoutFailed, match=f"{tmp_path} fails: .*No module named pulmoscan"):
+        command._screen(tmp_path)
+
+
 def test_command_beside_another_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Each in turn; the first round, in which the networks may have to be compiled, does not count."""
     seen: list[Path] = []

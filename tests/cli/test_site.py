@@ -179,8 +179,7 @@ def test_node_service_and_app_take_it(
     monkeypatch.setattr("uvicorn.run", lambda *_, **__: started.append(os.environ["PULMOSCAN_SITE"]))
     assert cli.main(["serve", "--site", str(site), "--audit", str(tmp_path / "audit")]) == 0
     assert f"resnet18 goes by the site profile {label}." in capsys.readouterr().err
-    monkeypatch.setattr("runpy.run_module", lambda *_, **__: started.append(os.environ["PULMOSCAN_SITE"]))
-    monkeypatch.setattr("sys.argv", ["pulmoscan"])  # which the app's server is told its port by
+    monkeypatch.setattr("pulmoscan.ui.serve.main", lambda _: started.append(os.environ["PULMOSCAN_SITE"]))
     assert cli.main(["app", "--site", str(site)]) == 0
     assert started == [str(site.resolve())] * 2
     site.write_text("{}")

@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from streamlit import delta_generator, net_util
+from streamlit import config, delta_generator, net_util
 from streamlit.components.v2 import component_manager, manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
@@ -62,6 +62,7 @@ def test_streamlit_has_what_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None
     assert PagesManager.uses_pages_directory is False
     assert delta_generator._use_warning_has_been_displayed
     assert net_util.get_external_ip() is None
+    assert "_main_script_path" in inspect.getsource(config), "of where .streamlit/config.toml lies"
     assert "postScriptGC" in inspect.getsource(script_runner), ".streamlit/config.toml switches it off"
 
 
