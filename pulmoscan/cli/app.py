@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-from pulmoscan.cli.arguments import Commands
+from pulmoscan.cli.arguments import Commands, port
 from pulmoscan.cli.promises import add_site, put_in_force
 
 SERVER = "pulmoscan.ui.serve"
@@ -15,7 +15,7 @@ SERVER = "pulmoscan.ui.serve"
 def add(commands: Commands) -> None:
     """Its arguments."""
     parser = commands.add_parser("app", help="start the web app")
-    parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--port", type=port, default=8501)
     add_site(parser)
     parser.set_defaults(run=run)
 

@@ -47,6 +47,13 @@ def positive(text: str) -> int:
     return number
 
 
+def port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 65535:
+        raise argparse.ArgumentTypeError("must be from 1 to 65535")
+    return number
+
+
 def draws(text: str) -> dict[str, float]:
     """“child=0.15,opacity=6”: how often an example of each group is drawn in an epoch."""
     found = {}

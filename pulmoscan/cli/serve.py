@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 from ipaddress import ip_address
 from pathlib import Path
 
 from pulmoscan import DISCLAIMER
-from pulmoscan.cli.arguments import Commands, positive
+from pulmoscan.cli.arguments import Commands, port, positive
 from pulmoscan.cli.promises import add_site, put_in_force, tell_profile
-from pulmoscan.errors import TokenMissing
+from pulmoscan.errors import PortTaken, TokenMissing
+
+FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 def add(commands: Commands) -> None:
@@ -19,7 +22,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--address", type=ip_address, default=ip_address("127.0.0.1"), help="by default this machine only"
     )
-    parser.add_argument("--port", type=int, default=8600)
+    parser.add_argument("--port", type=port, default=8600)
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE", help="the token that clients must bear; else that of PULMOSCAN_TOKEN"
     )
@@ -52,6 +55,10 @@ def run(options: argparse.Namespace) -> int:
         options.audit.mkdir(parents=True, exist_ok=True)
         log = AuditLog(options.audit / "audit.jsonl", read_key(options.audit / "audit.key"))
         app = create_app(token, options.rate, log.append)
+    try:
+        socket.create_server((str(options.address), options.port), family=FAMILIES[options.address.version]).close()
+    except OSError as error:
+        raise PortTaken(options.port, error.strerror) from error
     # Its access log would name who asked for what; how much is asked, /metrics says.
     uvicorn.run(app, host=str(options.address), port=options.port, access_log=False, log_level="warning")
     return 0

@@ -22,6 +22,14 @@ class CannotListen(PulmoScanError):
         super().__init__(f"Listening on {where} failed: {why}. Mend the address, the port or the certificate.")
 
 
+class PortTaken(PulmoScanError):
+    def __init__(self, port: int, why: str | None) -> None:
+        super().__init__(
+            f"Port {port} cannot be used ({why}). PulmoScan may be running there already; else choose another one with "
+            "--port."
+        )
+
+
 class PeerError(PulmoScanError):
     """A peer that does not do what it is asked.
 

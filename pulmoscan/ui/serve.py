@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import socket
@@ -9,6 +10,7 @@ import sys
 import threading
 from contextlib import suppress
 
+from pulmoscan.errors import PortTaken
 from pulmoscan.reading.isolation import warm_up
 from pulmoscan.settings import APP_FOLDER
 
@@ -26,7 +28,7 @@ def main(port: int) -> None:
     from streamlit.web import bootstrap
 
     _leave_out()
-    _send_at_once()
+    _listen_well()
     # .streamlit/config.toml is taken from beside it; the working folder stays, so that paths in PULMOSCAN_* hold.
     home = config._main_script_path = str(APP_FOLDER / "Home.py")
     flags = {"server_port": port}
@@ -51,11 +53,11 @@ def _make_ready() -> None:
         gc.enable()
 
 
-def _send_at_once() -> None:
-    """Let no part of a page wait for the browser to acknowledge the one before, which takes it 0.04 s.
+def _listen_well() -> None:
+    """Say what to do where the port is taken; and let no part of a page wait until the one before is acknowledged.
 
-    asyncio sees to that for sockets that say that they are TCP's, which Streamlit's does not. Those that it accepts
-    inherit the option.
+    A browser takes 0.04 s for that. asyncio does not wait on sockets that say that they are TCP's, which Streamlit's does
+    not. Those that it accepts inherit the option.
     """
     with suppress(ImportError, AttributeError):
         from streamlit.web.server.starlette import starlette_server
@@ -63,7 +65,12 @@ def _send_at_once() -> None:
         bind = starlette_server._bind_socket
 
         def bound(address: str, port: int, backlog: int) -> socket.socket:
-            listening = bind(address, port, backlog)
+            try:
+                listening = bind(address, port, backlog)
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise  # a system without IPv6, where Streamlit goes on without it
+                raise PortTaken(port, error.strerror) from error
             with suppress(OSError):
                 listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
             return listening

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import inspect
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,11 +19,13 @@ from streamlit.web import bootstrap
 from streamlit.web.server.starlette import starlette_server
 
 from benchmarks.browser_session import BrowserSession
-from benchmarks.load import running_app
+from benchmarks.load import ALONE, running_app
+from pulmoscan import cli
 from pulmoscan.models import classifier
 from pulmoscan.models.registry import DEFAULT_MODEL, ModelSpec, get_spec
 from pulmoscan.runtime.once import Once
 from pulmoscan.ui import serve
+from tests.conftest import REPOSITORY
 
 
 def test_a_page_is_the_first_to_be_asked_for_and_its_weights_are_missing(tmp_path: Path) -> None:
@@ -68,9 +73,34 @@ def test_streamlit_has_what_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_nothing_waits_for_the_browser_to_acknowledge(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(starlette_server, "_bind_socket", starlette_server._bind_socket)
-    serve._send_at_once()
+    serve._listen_well()
     with starlette_server._bind_socket("127.0.0.1", 0, 1) as listening:
         listening.listen()
         listening.setblocking(True)
         with socket.create_connection(listening.getsockname()), listening.accept()[0] as accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize("command", ["app", "serve"])
+def test_a_port_that_is_taken(command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "pulmoscan", command, "--port", port],
+            cwd=REPOSITORY,
+            env={**os.environ, **ALONE},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert f"Port {port} cannot be used (" in done.stderr
+    assert "choose another one with --port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("port", ["0", "70000", "-1", "x"])
+def test_what_is_no_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["app", f"--port={port}"])
+    assert "--port" in capsys.readouterr().err
