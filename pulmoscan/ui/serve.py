@@ -56,8 +56,8 @@ def _make_ready() -> None:
 def _listen_well() -> None:
     """Say what to do where the port is taken; and let no part of a page wait until the one before is acknowledged.
 
-    A browser takes 0.04 s for that. asyncio does not wait on sockets that say that they are TCP's, which Streamlit's does
-    not. Those that it accepts inherit the option.
+    A browser takes 0.04 s for that. asyncio does not wait on sockets that say that they are TCP's, which Streamlit's
+    does not. Those that it accepts inherit the option.
     """
     with suppress(ImportError, AttributeError):
         from streamlit.web.server.starlette import starlette_server
