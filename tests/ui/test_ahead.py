@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from pulmoscan.errors import RefusedByGate
 from pulmoscan.examination.lungs import ChestView, LungReader
 from pulmoscan.models.classifier import Classifier, Forward
+from pulmoscan.reading.radiograph import load_radiograph
 from pulmoscan.screening import load_model
-from pulmoscan.ui.state import session
+from pulmoscan.ui.state import history, session
 from tests.chest_views import chest_view
 from tests.pictures import encode, grey8
 from tests.ui.app import click, decision, open_page, text, upload
@@ -39,6 +40,19 @@ def test_the_model_reads_while_the_page_asks(passes: list[str]) -> None:
     assert passes == ["resnet18"]
     assert len(app.session_state["history"]) == 1
     assert len(app.run().session_state["history"]) == 1
+
+
+def test_what_another_page_has_read_is_not_recorded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded: list[str] = []
+    monkeypatch.setattr(history, "record", lambda name, *_: recorded.append(name))
+    model, radiograph = load_model("resnet18"), load_radiograph(PNG, "one")
+    first = session.Chosen(radiograph, "Uploaded.")
+    reading = first.reading(model)
+    assert first.reading(model) is reading
+    assert recorded == ["one"]
+    of_a_batch = session.Chosen(radiograph, "From a batch.", {session.found_by(reading): reading})
+    assert of_a_batch.reading(model) is reading
+    assert recorded == ["one"]
 
 
 def test_whoever_asks_before_it_is_done_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

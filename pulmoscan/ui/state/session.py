@@ -60,7 +60,7 @@ class Chosen:
     told: Population | None = None
     _examining: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _reading: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _recorded: set[str] = field(default_factory=set, repr=False)
+    _unseen: set[str] = field(default_factory=set, repr=False)  # readings that the history has yet to record
 
     def population_choice(self) -> PopulationChoice | None:
         """Whose operating point applies, `auto` where the file tells; None where the user has to be asked."""
@@ -85,9 +85,9 @@ class Chosen:
             RefusedByGate: the gate refuses the picture, and the user did not override it.
         """
         found = self._read(model)
-        if found_by(model) not in self._recorded:
-            self._recorded.add(found_by(model))
+        if found_by(model) in self._unseen:
             history.record(self.radiograph.source.name, found, self.radiograph.pixels)
+            self._unseen.discard(found_by(model))  # now: a page that is stopped before has not recorded it
         return found
 
     def _read(self, model: Model) -> Reading:
@@ -97,6 +97,7 @@ class Chosen:
         with self._reading:
             if key not in self.readings:
                 self.readings[key] = screening.read(self.radiograph, model, examination, self.overridden)
+                self._unseen.add(key)
             return self.readings[key]
 
     def look_ahead(self) -> None:
