@@ -30,6 +30,11 @@ class PortTaken(PulmoScanError):
         )
 
 
+class InvalidServerSetting(PulmoScanError):
+    def __init__(self, what: str) -> None:
+        super().__init__(f"A variable STREAMLIT_… cannot be used: {what} Change it, or unset it.")
+
+
 class PeerError(PulmoScanError):
     """A peer that does not do what it is asked.
 

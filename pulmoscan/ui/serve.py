@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import gc
 import logging
+import os
 import socket
 import sys
 import threading
 from contextlib import suppress
+from typing import Any
 
-from pulmoscan.errors import PortTaken
+from pulmoscan.errors import InvalidServerSetting, PortTaken
 from pulmoscan.reading.isolation import warm_up
 from pulmoscan.settings import APP_FOLDER
 
@@ -31,9 +33,34 @@ def main(port: int) -> None:
     _listen_well()
     # .streamlit/config.toml is taken from beside it; the working folder stays, so that paths in PULMOSCAN_* hold.
     home = config._main_script_path = str(APP_FOLDER / "Home.py")
-    flags = {"server_port": port}
+    flags = {**_told_by_the_environment(), "server_port": port}
     bootstrap.load_config_options(flags)
     bootstrap.run(home, False, [], flags)
+
+
+def _told_by_the_environment() -> dict[str, Any]:
+    """Streamlit's options that variables STREAMLIT_* set, as its command line takes them from there.
+
+    Raises:
+        InvalidServerSetting: a variable holds what it cannot.
+    """
+    import click
+    from streamlit import config
+
+    told = [
+        click.Option(
+            [f"--{option.key}", option.key.replace(".", "_")],
+            type=option.type,
+            multiple=option.multiple,
+            envvar=option.env_var,
+        )
+        for option in config._config_options_template.values()
+        if option.env_var in os.environ and not option.sensitive  # those Streamlit reads there by itself
+    ]
+    try:
+        return click.Command("app", params=[*told]).make_context("app", []).params
+    except click.ClickException as error:
+        raise InvalidServerSetting(error.format_message()) from error
 
 
 def _make_ready() -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from streamlit import config, delta_generator, net_util
@@ -21,6 +22,7 @@ from streamlit.web.server.starlette import starlette_server
 from benchmarks.browser_session import BrowserSession
 from benchmarks.load import ALONE, running_app
 from pulmoscan import cli
+from pulmoscan.errors import InvalidServerSetting
 from pulmoscan.models import classifier
 from pulmoscan.models.registry import DEFAULT_MODEL, ModelSpec, get_spec
 from pulmoscan.runtime.once import Once
@@ -79,6 +81,34 @@ def test_nothing_waits_for_the_browser_to_acknowledge(monkeypatch: pytest.Monkey
         listening.setblocking(True)
         with socket.create_connection(listening.getsockname()), listening.accept()[0] as accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_streamlits_variables_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("STREAMLIT_")]:
+        monkeypatch.delenv(name)
+    assert serve._told_by_the_environment() == {}
+    monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "127.0.0.1")
+    monkeypatch.setenv("STREAMLIT_SERVER_HEADLESS", "true")
+    monkeypatch.setenv("STREAMLIT_SERVER_MAX_UPLOAD_SIZE", "3")
+    monkeypatch.setenv("STREAMLIT_SERVER_CORS_ALLOWED_ORIGINS", "http://a http://b")
+    assert serve._told_by_the_environment() == {
+        "server_address": "127.0.0.1",
+        "server_headless": True,
+        "server_maxUploadSize": 3,
+        "server_corsAllowedOrigins": ("http://a", "http://b"),
+    }
+    monkeypatch.setenv("STREAMLIT_SERVER_MAX_UPLOAD_SIZE", "much")
+    with pytest.raises(InvalidServerSetting, match="much"):
+        serve._told_by_the_environment()
+
+
+def test_the_app_listens_where_it_was_told() -> None:
+    """As SECURITY.md says: STREAMLIT_SERVER_ADDRESS=127.0.0.1 for nobody but this machine."""
+    with running_app() as server:
+        port = urlsplit(server.address).port
+        assert port
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", port), timeout=5).close()
 
 
 @pytest.mark.parametrize("command", ["app", "serve"])

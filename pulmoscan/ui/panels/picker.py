@@ -67,12 +67,13 @@ def _upload() -> None:
         "Upload a radiograph",
         key=f"upload-{turn}",
         on_change=_take_upload,
+        args=(turn,),
         help=f"{FORMAT_NAMES}. It is held in memory for this session only; nothing is written to disk.",
     )
 
 
-def _take_upload() -> None:
-    turn = st.session_state.upload_turn
+def _take_upload(turn: int) -> None:
+    # By the turn of the widget that it was given to: a second file may come there while the first is being read.
     if file := st.session_state[f"upload-{turn}"]:
         st.session_state.upload_turn = turn + 1
         session.choose(
