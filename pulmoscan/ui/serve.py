@@ -16,6 +16,9 @@ from pulmoscan.errors import InvalidServerSetting, PortTaken
 from pulmoscan.reading.isolation import warm_up
 from pulmoscan.settings import APP_FOLDER
 
+LONGEST_LOAD = 10.0
+"""Seconds that an app which ends waits for the networks that are being loaded."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -24,8 +27,16 @@ def main(port: int) -> None:
     gc.disable()  # until all is loaded: so far there is nothing to collect, and looking for it takes long
     sys.setswitchinterval(0.001)  # seconds: what answers the browser must not wait 0.005 for what computes
     warm_up()  # it imports on another core what is imported below
-    threading.Thread(target=_make_ready, name="make ready", daemon=True).start()
-    # What `streamlit run` comes down to, without its command line, which takes a while to be put together.
+    ready = threading.Thread(target=_make_ready, name="make ready", daemon=True)
+    ready.start()
+    try:
+        _serve(port)
+    finally:  # OpenVINO ends a process that leaves it at work as one that has crashed
+        ready.join(LONGEST_LOAD)
+
+
+def _serve(port: int) -> None:
+    """What `streamlit run` comes down to, without its command line, which takes a while to be put together."""
     from streamlit import config
     from streamlit.web import bootstrap
 

@@ -66,8 +66,8 @@ def test_the_history_at_once(page: Page) -> None:
 def test_one_press_is_one_file(page: Page) -> None:
     files: list[str] = []
     page.on("download", lambda started: files.append(started.suggested_filename))
-    page.get_by_role("button", name="JSON", exact=True).click()
-    page.wait_for_timeout(1000)
+    with page.expect_download():
+        page.get_by_role("button", name="JSON", exact=True).click()
     page.get_by_role("slider", name="Threshold").press("ArrowLeft")
     settled(page)
     page.wait_for_timeout(1000)
