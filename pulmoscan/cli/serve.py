@@ -13,8 +13,6 @@ from pulmoscan.cli.arguments import Commands, port, positive
 from pulmoscan.cli.promises import add_site, put_in_force, tell_profile
 from pulmoscan.errors import PortTaken, TokenMissing
 
-FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
-
 
 def add(commands: Commands) -> None:
     """Its arguments."""
@@ -46,6 +44,11 @@ def run(options: argparse.Namespace) -> int:
     token = read_token(options.token_file)
     if not token and not options.address.is_loopback:
         raise TokenMissing(str(options.address))
+    family = socket.AF_INET6 if options.address.version == 6 else socket.AF_INET
+    try:  # before anything is loaded
+        socket.create_server((str(options.address), options.port), family=family).close()
+    except OSError as error:
+        raise PortTaken(options.port, error.strerror) from error
     put_in_force(options)
     warm_up()
     print(DISCLAIMER, file=sys.stderr)
@@ -55,10 +58,6 @@ def run(options: argparse.Namespace) -> int:
         options.audit.mkdir(parents=True, exist_ok=True)
         log = AuditLog(options.audit / "audit.jsonl", read_key(options.audit / "audit.key"))
         app = create_app(token, options.rate, log.append)
-    try:
-        socket.create_server((str(options.address), options.port), family=FAMILIES[options.address.version]).close()
-    except OSError as error:
-        raise PortTaken(options.port, error.strerror) from error
     # Its access log would name who asked for what; how much is asked, /metrics says.
     uvicorn.run(app, host=str(options.address), port=options.port, access_log=False, log_level="warning")
     return 0
